@@ -1,0 +1,1 @@
+"""The claims app: A-to-z claims, chargebacks and reimbursements."""

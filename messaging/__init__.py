@@ -1,0 +1,1 @@
+"""The messaging app: threads between buyer and seller."""
