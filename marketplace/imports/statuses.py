@@ -1,0 +1,104 @@
+"""What does a file's word for an order's state mean, and which state is further along?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class OrderStatus(StrEnum):
+    """Where an order or a line of it stands at the marketplace, in the order in which it goes."""
+
+    PENDING = "PENDING"
+    UNSHIPPED = "UNSHIPPED"
+    PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+    SHIPPED = "SHIPPED"
+    DELIVERED = "DELIVERED"
+    RETURNING = "RETURNING"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+    LOST = "LOST"
+    DAMAGED = "DAMAGED"
+    RETURNED = "RETURNED"
+
+
+TERMINAL = frozenset(
+    {
+        OrderStatus.CANCELLED,
+        OrderStatus.REJECTED,
+        OrderStatus.LOST,
+        OrderStatus.DAMAGED,
+        OrderStatus.RETURNED,
+    }
+)
+RANK: dict[str, int] = {status: place for place, status in enumerate(OrderStatus)}
+# Everything from here on has left the seller's hands, except what was cancelled.
+LEFT = frozenset(
+    status
+    for status in OrderStatus
+    if RANK[status] >= RANK[OrderStatus.SHIPPED] and status != OrderStatus.CANCELLED
+)
+
+_WORDS: dict[str, OrderStatus] = {
+    "pending": OrderStatus.PENDING,
+    "pendingavailability": OrderStatus.PENDING,
+    "pending - waiting for pick up": OrderStatus.PENDING,
+    "awaiting payment": OrderStatus.PENDING,
+    "unshipped": OrderStatus.UNSHIPPED,
+    "invoiceunconfirmed": OrderStatus.UNSHIPPED,
+    "paid": OrderStatus.UNSHIPPED,
+    "processing": OrderStatus.UNSHIPPED,
+    "new": OrderStatus.UNSHIPPED,
+    "partiallyshipped": OrderStatus.PARTIALLY_SHIPPED,
+    "partially shipped": OrderStatus.PARTIALLY_SHIPPED,
+    "shipped": OrderStatus.SHIPPED,
+    "shipping": OrderStatus.SHIPPED,
+    "dispatched": OrderStatus.SHIPPED,
+    "fulfilled": OrderStatus.SHIPPED,
+    "in transit": OrderStatus.SHIPPED,
+    "shipped - picked up": OrderStatus.SHIPPED,
+    "shipped - out for delivery": OrderStatus.SHIPPED,
+    "shipped - delivered to buyer": OrderStatus.DELIVERED,
+    "delivered": OrderStatus.DELIVERED,
+    "complete": OrderStatus.DELIVERED,
+    "completed": OrderStatus.DELIVERED,
+    "shipped - returning to seller": OrderStatus.RETURNING,
+    "shipped - returned to seller": OrderStatus.RETURNED,
+    "returned": OrderStatus.RETURNED,
+    "shipped - rejected by buyer": OrderStatus.REJECTED,
+    "rejected": OrderStatus.REJECTED,
+    "shipped - lost in transit": OrderStatus.LOST,
+    "lost": OrderStatus.LOST,
+    "lost in transit": OrderStatus.LOST,
+    "shipped - damaged": OrderStatus.DAMAGED,
+    "damaged": OrderStatus.DAMAGED,
+    "cancelled": OrderStatus.CANCELLED,
+    "canceled": OrderStatus.CANCELLED,
+    "unfulfillable": OrderStatus.CANCELLED,
+}
+
+
+def recognise(word: str) -> OrderStatus | None:
+    """The status a file's word stands for; our own codes count as words."""
+    folded = " ".join(word.split()).casefold()
+    return _WORDS.get(folded) or OrderStatus.__members__.get(folded.upper().replace(" ", "_"))
+
+
+def line_status(order: OrderStatus, item: OrderStatus | None) -> OrderStatus:
+    """One line's own status from the order's and the item's word: the item's, unless the order's only says
+    the same more closely ("Shipped - Delivered to Buyer" beside "Shipped")."""
+    if item is None or order == OrderStatus.CANCELLED:
+        return order
+    if item == OrderStatus.SHIPPED and order in LEFT:
+        return order
+    return item
+
+
+def order_status(lines: Iterable[OrderStatus]) -> OrderStatus:
+    """The order's status from its lines: cancelled lines do not count beside others, some shipped and some
+    not is partially shipped, else the line that is least far. `writing.py` says the same in SQL."""
+    alive = [status for status in lines if status != OrderStatus.CANCELLED]
+    if not alive:
+        return OrderStatus.CANCELLED
+    shipped = {status in LEFT for status in alive}
+    return OrderStatus.PARTIALLY_SHIPPED if len(shipped) == 2 else min(alive, key=RANK.__getitem__)
