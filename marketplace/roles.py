@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,11 +70,6 @@ def ensure_database(dsn: str, name: str) -> bool:
 def password_in(url: str) -> str:
     """The password that a database URL carries, or an empty string."""
     return unquote(urlsplit(url).password or "")
-
-
-def admin_url_from_environment() -> str:
-    """The administrator's address for `manage.py make_roles`; the application itself never reads it."""
-    return os.environ.get("DATABASE_ADMIN_URL", "")
 
 
 def _ensure_role(cursor: Cursor, role: str, *, login: bool) -> None:

@@ -11,7 +11,20 @@ from django.test import TransactionTestCase
 from psycopg2 import sql
 from pytest_django import DjangoDbBlocker
 
+from marketplace import events
 from tests import databases
+from tests.cast import (  # noqa: F401  (the cast is for every test)
+    acme,
+    buyer,
+    globex,
+    in_acme,
+    mate,
+    owner,
+    program,
+    stranger,
+    support,
+    support_agent,
+)
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +38,12 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
         connections.close_all()
     eraser.close()
     databases.drop_database(databases.database_of_this_worker())
+
+
+@pytest.fixture(autouse=True)
+def muted_doorbell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests drain the outbox by hand; a test that wants the bell rings it."""
+    monkeypatch.setattr(events, "bell_is_muted", True)
 
 
 @pytest.fixture

@@ -1,0 +1,117 @@
+"""The API door's base: one view per verb, strict bodies, the schema with its refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from marketplace import idempotency
+from marketplace.actors import Actor
+
+
+class ErrorBody(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.DictField(required=False)
+
+
+class ErrorShape(serializers.Serializer[Any]):
+    """Every refusal of the API."""
+
+    error = ErrorBody()
+
+
+class Schema(AutoSchema):
+    """Adds to every operation the refusals it can give, and the key that money demands."""
+
+    REFUSALS = ("400", "401", "403", "404", "405", "409", "415", "422", "429")
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)
+        for code in self.REFUSALS:
+            if code not in bodies:
+                bodies[code] = self._get_response_for_code(ErrorShape, code)  # type: ignore[no-untyped-call]
+        return bodies
+
+    def get_override_parameters(self) -> list[Any]:
+        if getattr(self.view, "is_idempotent", False) and self.method == "POST":
+            return [
+                OpenApiParameter(
+                    "Idempotency-Key",
+                    OpenApiTypes.STR,
+                    OpenApiParameter.HEADER,
+                    required=True,
+                    description="1 to 255 characters; the same key with the same body acts once.",
+                )
+            ]
+        return []
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A request body whose unknown fields are refused, not ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError({name: [_("There is no such field.")] for name in unknown})
+        return super().to_internal_value(data)
+
+
+def actor(request: Request) -> Actor:
+    found: Actor = request._request.actor  # type: ignore[attr-defined]
+    return found
+
+
+class VerbView(APIView):
+    """One URL per verb: validate the shape, call one service, show the answer.
+
+    Subclasses give `scope`, `body` (a serializer class or None) and `perform(actor, data, **url)`.
+    With `is_idempotent` the Idempotency-Key header is demanded and the answer replayed; without it the key is
+    honoured when sent.
+    """
+
+    http_method_names = ("post", "options")
+    scope = ""
+    body: type[serializers.Serializer[Any]] | None = None
+    is_idempotent = False
+    success_status = 200
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        return (self.body or serializers.Serializer)(*args, **kwargs)
+
+    def perform(self, by: Actor, data: dict[str, Any], **url: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def post(self, request: Request, **url: Any) -> Response:
+        data: dict[str, Any] = {}
+        if self.body is not None:
+            serializer = self.body(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            data = dict(serializer.validated_data)
+        run: Callable[[], idempotency.Answer] = lambda: idempotency.Answer(  # noqa: E731
+            self.success_status, self.perform(actor(request), data, **url)
+        )
+        key = request.headers.get("Idempotency-Key", "")
+        if not key and not self.is_idempotent:
+            answer = run()
+        else:
+            answer = idempotency.once(
+                operation=f"api:{type(self).__name__}",
+                key=key,
+                body={"url": url, "body": request.data},
+                run=run,
+            )
+        response = Response(answer.body, status=answer.status)
+        if answer.replayed:
+            response["Idempotent-Replayed"] = "true"
+        return response

@@ -1,0 +1,15 @@
+"""Start-up of the kernel."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class MarketplaceConfig(AppConfig):
+    name = "marketplace"
+    verbose_name = "Marketplace"
+
+    def ready(self) -> None:
+        from marketplace import checks, handlers  # noqa: F401
+        from marketplace.database_guard import secure_after_migrate
+
+        post_migrate.connect(secure_after_migrate, dispatch_uid="database_guard")

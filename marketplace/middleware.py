@@ -1,0 +1,189 @@
+"""One transaction per request, in the scope of one seller, with a known actor."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
+
+from marketplace import logs
+from marketplace.actors import Actor, ActorKind, MemberRole
+from marketplace.errors import DomainError
+from marketplace.models import Membership, Seller, User
+from marketplace.tenancy import resolve, scope
+from marketplace.views import refuse
+
+Next = Callable[[HttpRequest], HttpResponseBase]
+_BUYER_PATH = re.compile(r"^/r/(?P<slug>[-a-z0-9]{1,40})(/|$)")
+# Pages without a seller: sign-in, health, support's admin, static files, invitations, provider webhooks.
+_NO_TENANT = (
+    "/accounts/",
+    "/admin/",
+    "/healthz",
+    "/readyz",
+    "/static/",
+    "/i/",
+    "/hooks/",
+    "/_",
+    "/api/schema",
+)
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+
+
+class RequestIdMiddleware:
+    """A number for every request, in the log lines, the history and the answer."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        token = logs.request_id.set(uuid.uuid4().hex[:16])
+        try:
+            response = self.get_response(request)
+            response["X-Request-Id"] = logs.request_id.get()
+            return response
+        finally:
+            logs.request_id.reset(token)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Nothing inline, nothing from another host; pages of a signed-in person are in no shared cache."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CSP)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
+        if not request.path.startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class TenantMiddleware:
+    """Finds the seller and the actor, opens the scope, and keeps rendering inside it (rulings 1)."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        seller_id = self._identify(request)
+        if seller_id is None:
+            with translation.override(translation.get_language() or "en"):
+                return self.get_response(request)
+        with scope(seller_id):
+            response = self._inside(request)
+            if getattr(request, "must_roll_back", False) or response.status_code >= 500:
+                transaction.set_rollback(True)
+        timezone.deactivate()
+        return response
+
+    def _inside(self, request: HttpRequest) -> HttpResponseBase:
+        api_error = self._authenticate_api(request)
+        response = api_error or self.get_response(request)
+        if hasattr(response, "render") and callable(response.render) and not response.is_rendered:
+            response = response.render()  # type: ignore[attr-defined]
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A refusal raised by a portal view becomes its page; what was begun is rolled back."""
+        if getattr(request, "seller", None) is not None:
+            request.must_roll_back = True  # type: ignore[attr-defined]
+            if isinstance(exception, DomainError):
+                transaction.set_rollback(False)
+                return refuse(request, exception)
+        elif isinstance(exception, DomainError):
+            return refuse(request, exception)
+        return None
+
+    # --- who is it -------------------------------------------------------------------------------
+
+    def _identify(self, request: HttpRequest) -> int | None:
+        request.actor = None  # type: ignore[attr-defined]
+        request.seller = None  # type: ignore[attr-defined]
+        request.is_portal = False  # type: ignore[attr-defined]
+        if request.path.startswith(_NO_TENANT):
+            return None
+        buyer = _BUYER_PATH.match(request.path)
+        if buyer:
+            request.seller = Seller.objects.filter(slug=buyer["slug"]).first()  # type: ignore[attr-defined]
+        elif request.path.startswith("/api/"):
+            return self._identify_program(request)
+        else:
+            self._identify_person(request)
+        return request.seller.pk if request.seller else None  # type: ignore[attr-defined]
+
+    def _identify_program(self, request: HttpRequest) -> int | None:
+        scheme, _sep, secret = request.headers.get("Authorization", "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not secret or len(secret) > 200:
+            return None
+        seller_id = resolve("api_key", secret)
+        if seller_id is not None:
+            request.api_secret = secret  # type: ignore[attr-defined]
+            request.seller = Seller.objects.filter(pk=seller_id).first()  # type: ignore[attr-defined]
+        return seller_id
+
+    def _authenticate_api(self, request: HttpRequest) -> HttpResponse | None:
+        secret = getattr(request, "api_secret", "")
+        if secret:
+            from marketplace.access import actor_of_key
+
+            try:
+                request.actor = actor_of_key(secret)  # type: ignore[attr-defined]
+            except DomainError as error:
+                return refuse(request, error)
+        return None
+
+    def _identify_person(self, request: HttpRequest) -> None:
+        user: User | AnonymousUser = request.user
+        if not isinstance(user, User) or not user.is_active:
+            return
+        memberships = list(Membership.objects.filter(user=user).select_related("seller").order_by("seller__name", "id"))
+        if not memberships:
+            return
+        wanted = request.session.get("seller_id")
+        chosen = next((m for m in memberships if m.seller_id == wanted), memberships[0])
+        request.sellers = [m.seller for m in memberships]  # type: ignore[attr-defined]
+        request.seller = chosen.seller  # type: ignore[attr-defined]
+        request.is_portal = True  # type: ignore[attr-defined]
+        request.actor = actor_of_member(chosen, has_second_factor=_has_second_factor(request))  # type: ignore[attr-defined]
+        _activate(user.language, user.zone)
+
+
+def actor_of_member(membership: Membership, *, has_second_factor: bool) -> Actor:
+    user = membership.user
+    return Actor(
+        kind=ActorKind.SELLER,
+        id=f"user:{user.pk}",
+        label=str(user),
+        seller_id=membership.seller_id,
+        role=MemberRole(membership.role),
+        user_id=user.pk,
+        lacks_second_factor=membership.seller.requires_second_factor and not has_second_factor,
+    )
+
+
+def _has_second_factor(request: HttpRequest) -> bool:
+    """Did this session sign in with a second factor? allauth notes the methods used."""
+    methods: list[dict[str, Any]] = request.session.get("account_authentication_methods", [])
+    return any(method.get("method") == "mfa" for method in methods)
+
+
+def _activate(language: str, zone: str) -> None:
+    translation.activate(language)
+    try:
+        timezone.activate(zone)
+    except Exception:  # noqa: BLE001 an unknown zone name in an old profile must not lock anybody out
+        timezone.activate("UTC")

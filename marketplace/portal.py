@@ -1,0 +1,132 @@
+"""What a kernel page needs from the apps: a registry that each app fills; and the portal's page context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+
+from marketplace.actors import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RailEntry:
+    """One line of the rail; `count` is how many things wait for this actor (capped at 1,000 by its selector)."""
+
+    key: str
+    label: Any
+    url_name: str
+    icon: str
+    order: int
+    count: Callable[[Actor], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One row of a work list on Today."""
+
+    title: str
+    detail: str
+    url: str
+    due: datetime | None
+    status_machine: str
+    status: str
+    action_label: str = ""
+    action_url: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLists:
+    late: list[WorkItem] = field(default_factory=list)
+    today: list[WorkItem] = field(default_factory=list)
+    waiting: list[WorkItem] = field(default_factory=list)
+    late_count: int = 0
+    today_count: int = 0
+    waiting_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One of the four figures on Today: value, target, direction, 30 daily points, and where its rows are.
+
+    `trend` is "up", "down" or ""; `is_good` says whether that is welcome; the texts stand beside them.
+    """
+
+    key: str
+    label: Any
+    value: str
+    count: str
+    points: list[float | None]
+    target: float | None
+    url: str
+    explanation: Any
+    trend: str = ""
+    trend_text: str = ""
+    is_good: bool | None = None
+    target_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result of the search box."""
+
+    kind: Any
+    title: str
+    detail: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A block about one order, on the order's page."""
+
+    title: Any
+    template: str
+    context: dict[str, Any]
+    order: int = 50
+
+
+RAIL: list[RailEntry] = []
+WORK: list[Callable[[Actor, datetime], WorkLists]] = []
+FIGURES: list[Callable[[Actor, datetime], list[Figure]]] = []
+SEARCH: list[Callable[[Actor, str], list[Hit]]] = []
+ORDER_CARDS: list[Callable[[Any, Actor], Card | None]] = []
+# Asked before an import is undone: sentences that say what refers to these orders.
+ORDER_REFERENCES: list[Callable[[list[int]], list[str]]] = []
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who is acting in this request; set by the tenant middleware."""
+    actor: Actor | None = getattr(request, "actor", None)
+    if actor is None:
+        raise RuntimeError("No actor: this view runs outside the tenant middleware.")
+    return actor
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """For every template of the portal: the rail with its counts, the sellers one may switch to."""
+    from django.urls import reverse
+
+    actor: Actor | None = getattr(request, "actor", None)
+    found: dict[str, Any] = {"actor": actor, "seller": getattr(request, "seller", None)}
+    if actor is None or not getattr(request, "is_portal", False):
+        return found
+    entries = sorted(RAIL, key=lambda entry: entry.order)
+    found["rail"] = [
+        {
+            "key": entry.key,
+            "label": entry.label,
+            "url": reverse(entry.url_name),
+            "icon": entry.icon,
+            "count": entry.count(actor) if entry.count else 0,
+            "active": (request.path.startswith(reverse(entry.url_name)) and reverse(entry.url_name) != "/")
+            or request.path == reverse(entry.url_name),
+        }
+        for entry in entries
+    ]
+    found["sellers"] = getattr(request, "sellers", [])
+    return found

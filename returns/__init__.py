@@ -1,0 +1,1 @@
+"""Return requests: a buyer asks, the seller decides, the goods come back."""

@@ -1,0 +1,12 @@
+"""Start-up of the returns app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ReturnsConfig(AppConfig):
+    name = "returns"
+    verbose_name = _("Returns")
+
+    def ready(self) -> None:
+        from returns import handlers, registration  # noqa: F401

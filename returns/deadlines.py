@@ -1,0 +1,33 @@
+"""Every time limit of a return, with its source; a seller's DeadlineRule row overrides by channel and date."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from marketplace.deadlines import due
+
+# The seller answers within 48 h or is late (seller-central.md 1.3, [RDR-US]).
+RESPOND_WITHIN = timedelta(hours=48)
+# Refund after receipt: 2 business days until 2026, 4 calendar days from 26 Jan 2026 in the US ([MSR-US], [ECB26]).
+REFUND_WITHIN = timedelta(days=4)
+# After the return-by date the parcel may still be on its way (our own promise to buyers).
+EXPIRY_GRACE = timedelta(days=7)
+# A denial, expiry or closing by mistake can be taken back by the seller within a day (state-machines.md 2.3).
+REINSTATE_WITHIN = timedelta(hours=24)
+
+
+def respond_by(channel: str, requested_at: datetime) -> datetime:
+    return due("return.respond", channel=channel, start=requested_at, default=RESPOND_WITHIN)
+
+
+def refund_by(channel: str, received_at: datetime) -> datetime:
+    return due("return.refund", channel=channel, start=received_at, default=REFUND_WITHIN)
+
+
+def return_by(channel: str, authorised_at: datetime, window_days: int) -> datetime:
+    """The channel's policy days from the authorisation, counted as exact days of 24 h."""
+    return due("return.send_back", channel=channel, start=authorised_at, default=timedelta(days=window_days))
+
+
+def expires_at(channel: str, return_by_: datetime) -> datetime:
+    return due("return.expiry_grace", channel=channel, start=return_by_, default=EXPIRY_GRACE)
