@@ -134,8 +134,8 @@ def install(wanted: str) -> None:
     """pip install --require-hashes, with a line that shows how far it is."""
     total = sum("==" in line and "win32" not in line for line in PINS[wanted].read_text().splitlines())
     tell(f"Installing {total} packages into .venv; this happens once.")
-    command = [VENV_PYTHON, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
-    command += ["--disable-pip-version-check", "--progress-bar=off", "-r", PINS[wanted]]
+    command = [str(VENV_PYTHON), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
+    command += ["--disable-pip-version-check", "--progress-bar=off", "-r", str(PINS[wanted])]
     output: list[str] = []
     done = 0
     with subprocess.Popen(

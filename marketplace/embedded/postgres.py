@@ -67,12 +67,12 @@ class Postgres:
 
     def _home(self) -> Path:
         """The directory itself, or one elsewhere if the account of the server could not reach it."""
+        elsewhere = _ELSEWHERE / f"redress-pg-{processes.short_hash(self.directory)}"
         parent = self.directory.parent
         while not parent.exists():
             parent = parent.parent
-        if self.account is None or processes.traversable(parent):
-            return self.directory
-        return _ELSEWHERE / f"redress-pg-{processes.short_hash(self.directory)}"
+        reachable = self.account is None or processes.traversable(parent)
+        return self.directory if reachable and not elsewhere.exists() else elsewhere
 
     def _initialise(self, binaries: Path) -> None:
         """initdb beside the place and rename: a half-made cluster is never mistaken for a whole one."""
