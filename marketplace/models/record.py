@@ -112,6 +112,7 @@ class MailStatus(models.TextChoices):
     QUEUED = "QUEUED", _("Waiting to be sent")
     SENDING = "SENDING", _("Being sent")
     SENT = "SENT", _("Accepted by the mail server")
+    UNCONFIRMED = "UNCONFIRMED", _("Handed over, not confirmed")
     FAILED = "FAILED", _("Refused by the mail server")
     BOUNCED = "BOUNCED", _("Bounced")
 
@@ -126,12 +127,18 @@ class Mail(TenantModel):
     side = models.CharField(max_length=10, default="buyer")  # buyer, seller
     machine = models.CharField(max_length=20, blank=True)
     object_id = models.BigIntegerField(default=0)
+    from_name = models.CharField(max_length=120, blank=True)
+    reply_to = models.EmailField(max_length=254, blank=True)
     subject = models.CharField(max_length=300)
     text = models.TextField()
     html = models.TextField(blank=True)
-    message_id = models.CharField(max_length=200)
-    status = models.CharField(max_length=8, choices=MailStatus.choices, default=MailStatus.QUEUED)
+    message_id = models.CharField(max_length=200, unique=True)
+    # It answers what the buyer did, so it does not count towards the two a case and day (notifications.py).
+    is_answer = models.BooleanField(default=False)
+    status = models.CharField(max_length=12, choices=MailStatus.choices, default=MailStatus.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
+    unconfirmed = models.PositiveSmallIntegerField(default=0)  # times the server fell silent after the whole mail
+    first_tried_at = models.DateTimeField(null=True, blank=True)
     next_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True, blank=True)
     fence = models.BigIntegerField(default=0)
@@ -232,3 +239,24 @@ class NotificationPreference(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.event} {self.wants_mail}"
+
+
+class SettingsChange(TenantModel):
+    """Append-only: who changed which setting of the seller, from what to what; every member may read it."""
+
+    area = models.CharField(max_length=20)  # team, channel, key, deadline, notification, security, profile
+    subject = models.CharField(max_length=200, blank=True)  # which one: the channel, the person, the key
+    # [{"name": ..., "before": ..., "after": ...}], in words, as the page showed them
+    changes = models.JSONField(default=list)
+    actor_kind = models.CharField(max_length=10, choices=ActorKind.choices)
+    actor_id = models.CharField(max_length=60, blank=True)
+    actor_label = models.CharField(max_length=160, blank=True)
+    at = models.DateTimeField()
+
+    reach = Reach(app="SELECT, INSERT")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["seller", "-id"], name="settings_change_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.area} {self.subject}"
