@@ -63,8 +63,10 @@ class Layout:
         self.postgres().remove()
         for name in ("pg", "valkey", "mailbox", "gateway", "log", "static", "imports", "exports"):
             processes.remove_tree(self.home / name)
-        for name in ("demo.json", "demo.env", "secrets.json", "beat-schedule", "beat-schedule.db"):
+        for name in ("demo.json", "demo.env", "secrets.json"):
             (self.home / name).unlink(missing_ok=True)
+        for file in self.home.glob("beat-schedule*"):
+            file.unlink()
 
     def postgres(self) -> Postgres:
         return Postgres(self.home / "pg")

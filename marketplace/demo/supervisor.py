@@ -106,11 +106,13 @@ class Demo:
         self._step("tables", self._migrate)
         children = {service.name: service for service in services(self.layout, ports)}
         if "gateway" not in children:
-            tell("  (no sandbox gateway in this version)")
+            tell("  (no payments: this version has no sandbox gateway)")
         for name in ("mail", "gateway"):
             if name in children:
                 self.family.start(children[name])
-        if not self.options.no_seed and not (self.is_old and self.layout.accounts.exists()):
+        if not list(ROOT.glob("*/management/commands/seed_demo.py")):
+            tell("  (no demo data: this version has no seed_demo command)")
+        elif not self.options.no_seed and not (self.is_old and self.layout.accounts.exists()):
             self._step("demo data", self._seed)
         for name in ("web", "worker", "beat"):
             self.family.start(children[name])
@@ -131,9 +133,6 @@ class Demo:
         self.family.run("migrate", command, log=self.layout.log("migrate"), extra={"REDRESS_AS_OWNER": "1"})
 
     def _seed(self) -> None:
-        if not list(ROOT.glob("*/management/commands/seed_demo.py")):
-            tell("  (this version has no seed_demo command: no demo data)")
-            return
         command = [sys.executable, "-m", "django", "seed_demo"]
         self.family.run("seed_demo", command, log=self.layout.log("seed"))
 

@@ -80,7 +80,7 @@ class Postgres:
         processes.remove_tree(new)
         processes.remove_tree(self.cluster)
         done = subprocess.run(
-            [binaries / "initdb", "-D", new, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"]
+            [str(binaries / "initdb"), "-D", str(new), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"]
             # PostgreSQL's own collation provider: the same order on every host, without ICU
             + ["--locale-provider=builtin", "--builtin-locale=PG_UNICODE_FAST", "--locale=C.UTF-8"],
             stdin=subprocess.DEVNULL,

@@ -27,7 +27,7 @@ class Valkey:
     def start(self) -> None:
         processes.private_directory(self.directory, None)
         self.socket = processes.socket_directory(self.directory, name="vk", account=None) / "valkey.sock"
-        command = [_binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"]
+        command: list[str | Path] = [_binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"]
         command += ["--dir", self.directory, "--save", "", "--maxmemory-policy", "noeviction"]
         command += ["--appendonly", "yes" if self.durable else "no"]
         self.process = processes.start(command, log=self.log)
