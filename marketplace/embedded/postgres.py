@@ -60,6 +60,8 @@ class Postgres:
     def stop(self) -> None:
         if self.process:
             processes.stop(self.process, how=signal.SIGINT, patience=20)  # SIGINT: fast shutdown
+            if self.sockets != self.home:
+                processes.remove_tree(self.sockets)
 
     def remove(self) -> None:
         """Forget the data. Only while it is stopped."""

