@@ -24,3 +24,18 @@ class ForgivingRedisCache(RedisCache):
             super().set(key, value, timeout, version)
         except RedisError:
             log.warning("The cache did not answer; going on without it.")
+
+    def add(self, key: str, value: Any, timeout: Any = 300, version: int | None = None) -> bool:
+        """Without the cache nothing is known to be there before: a sign-in goes on, only its slow-down rests."""
+        try:
+            return bool(super().add(key, value, timeout, version))
+        except RedisError:
+            log.warning("The cache did not answer; going on without it.")
+            return True
+
+    def delete(self, key: str, version: int | None = None) -> bool:
+        try:
+            return bool(super().delete(key, version))
+        except RedisError:
+            log.warning("The cache did not answer; going on without it.")
+            return False

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 
@@ -18,7 +19,7 @@ from marketplace.actors import Actor, ActorKind, MemberRole
 from marketplace.errors import DomainError
 from marketplace.models import Membership, Seller, User
 from marketplace.tenancy import resolve, scope
-from marketplace.views import refuse
+from marketplace.views import no_seller, refuse
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 _BUYER_PATH = re.compile(r"^/r/(?P<slug>[-a-z0-9]{1,40})(/|$)")
@@ -34,6 +35,8 @@ _NO_TENANT = (
     "/_",
     "/api/schema",
 )
+# Pages that need no signed-in person of a seller; the API refuses by itself.
+_OPEN = (*_NO_TENANT, "/api/", "/mailbox/")
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
@@ -81,7 +84,9 @@ class TenantMiddleware:
         seller_id = self._identify(request)
         if seller_id is None:
             with translation.override(translation.get_language() or "en"):
-                return self.get_response(request)
+                response = self.get_response(request)
+            timezone.deactivate()
+            return response
         with scope(seller_id):
             response = self._inside(request)
             if getattr(request, "must_roll_back", False) or response.status_code >= 500:
@@ -95,6 +100,18 @@ class TenantMiddleware:
         if hasattr(response, "render") and callable(response.render) and not response.is_rendered:
             response = response.render()  # type: ignore[attr-defined]
         return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """A portal page without a person: sign in first. A person without a seller: say so."""
+        is_open = request.path == "/" or request.path.startswith(_OPEN) or _BUYER_PATH.match(request.path)
+        if is_open or getattr(request, "actor", None):
+            return None
+        if isinstance(request.user, User):
+            return no_seller(request)
+        url = redirect_to_login(request.get_full_path() if request.method == "GET" else "/").url
+        if request.headers.get("HX-Request") == "true":
+            return HttpResponse(status=204, headers={"HX-Redirect": url})
+        return HttpResponseRedirect(url)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A refusal raised by a portal view becomes its page; what was begun is rolled back."""
@@ -114,6 +131,8 @@ class TenantMiddleware:
         request.seller = None  # type: ignore[attr-defined]
         request.is_portal = False  # type: ignore[attr-defined]
         if request.path.startswith(_NO_TENANT):
+            if request.path.startswith("/accounts/") and isinstance(request.user, User):
+                _activate(request.user.language, request.user.zone)
             return None
         buyer = _BUYER_PATH.match(request.path)
         if buyer:
@@ -154,11 +173,15 @@ class TenantMiddleware:
         if not memberships:
             return
         wanted = request.session.get("seller_id")
+        for membership in memberships:
+            membership.user = user
         chosen = next((m for m in memberships if m.seller_id == wanted), memberships[0])
         request.sellers = [m.seller for m in memberships]  # type: ignore[attr-defined]
         request.seller = chosen.seller  # type: ignore[attr-defined]
         request.is_portal = True  # type: ignore[attr-defined]
-        request.actor = actor_of_member(chosen, has_second_factor=_has_second_factor(request))  # type: ignore[attr-defined]
+        request.actor = actor_of_member(
+            chosen, has_second_factor=_has_second_factor(request, chosen)
+        )  # type: ignore[attr-defined]
         _activate(user.language, user.zone)
 
 
@@ -175,10 +198,13 @@ def actor_of_member(membership: Membership, *, has_second_factor: bool) -> Actor
     )
 
 
-def _has_second_factor(request: HttpRequest) -> bool:
-    """Did this session sign in with a second factor? allauth notes the methods used."""
-    methods: list[dict[str, Any]] = request.session.get("account_authentication_methods", [])
-    return any(method.get("method") == "mfa" for method in methods)
+def _has_second_factor(request: HttpRequest, membership: Membership) -> bool:
+    """Asked only where the answer matters: the seller demands it (one query more for a session that used it)."""
+    if not membership.seller.requires_second_factor:
+        return False
+    from marketplace.accounts import has_second_factor
+
+    return has_second_factor(request, membership.user)
 
 
 def _activate(language: str, zone: str) -> None:

@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "django_htmx",
+    "django_filters",
     "rest_framework",
     "drf_spectacular",
 ]
@@ -164,7 +165,34 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "marketplace.accounts.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "marketplace.accounts.SignInForm",
+    "reauthenticate": "marketplace.accounts.ReauthenticateForm",
+    "change_password": "marketplace.accounts.ChangePasswordForm",
+    "reset_password": "marketplace.accounts.ResetPasswordForm",
+    "reset_password_from_key": "marketplace.accounts.ResetPasswordKeyForm",
+}
+# Slow-down per address of the network and per e-mail; five wrong passwords rest one e-mail for five minutes.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/300s/key",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if flag("BEHIND_PROXY") else 0
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+PASSWORD_RESET_TIMEOUT = 2 * 3600
 MFA_ADAPTER = "marketplace.accounts.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "marketplace.accounts.CodeForm",
+    "reauthenticate": "marketplace.accounts.ConfirmCodeForm",
+    "activate_totp": "marketplace.accounts.ActivateForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Redress"
 
@@ -173,6 +201,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["marketplace.api_defaults.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "marketplace.api_defaults.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "marketplace.api.Schema",
     "EXCEPTION_HANDLER": "marketplace.api_defaults.exception_handler",
@@ -235,6 +264,7 @@ EMAIL_USE_SSL = email_parts.scheme == "smtps"
 EMAIL_USE_TLS = "tls=1" in email_parts.query
 EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 10, least=1)
 DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "Redress <redress@localhost.localdomain>")
+BOUNCE_ADDRESS = text("BOUNCE_ADDRESS")  # where bounces go, as local+token@domain; default the sender's address
 MAILBOX_DIR = Path(text("MAILBOX_DIR", str(VAR_DIR / "mailbox")))
 
 SANDBOX_GATEWAY_URL = text("SANDBOX_GATEWAY_URL")

@@ -36,12 +36,24 @@ def refuse(request: HttpRequest, error: DomainError) -> HttpResponse:
     return response
 
 
+def no_seller(request: HttpRequest) -> HttpResponse:
+    """Signed in, but a member of no seller: a support agent, or somebody whose membership ended."""
+    return render(request, "no_seller.html", status=403)
+
+
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return render(request, "400.html", status=400)
 
 
 def permission_denied(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return render(request, "403.html", status=403)
+
+
+def too_many_requests(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """Named by handler429 in the URLs, which allauth calls when a sign-in is tried too often."""
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = "60"
+    return response
 
 
 def page_not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:

@@ -135,6 +135,7 @@ class Mail(TenantModel):
     message_id = models.CharField(max_length=200, unique=True)
     # It answers what the buyer did, so it does not count towards the two a case and day (notifications.py).
     is_answer = models.BooleanField(default=False)
+    not_before = models.DateTimeField()  # later than its making where two mails went out that day already
     status = models.CharField(max_length=12, choices=MailStatus.choices, default=MailStatus.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
     unconfirmed = models.PositiveSmallIntegerField(default=0)  # times the server fell silent after the whole mail

@@ -140,6 +140,43 @@ class SupportAccess(models.Model):
         return f"{self.user} → {self.seller}: {self.reason}"
 
 
+class AccountMail(models.Model):
+    """One mail about a person's access: invitation, password, second factor. It belongs to no seller.
+
+    It carries links that open accounts, so its text is erased once it is sent or given up.
+    """
+
+    event = models.CharField(max_length=60)
+    to_email = models.EmailField(max_length=254)
+    to_name = models.CharField(max_length=120, blank=True)
+    subject = models.CharField(max_length=300)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    invitation = models.ForeignKey(
+        Invitation, on_delete=models.CASCADE, related_name="mails", null=True, blank=True
+    )
+    message_id = models.CharField(max_length=200)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_at", "id"],
+                condition=models.Q(sent_at=None, failed_at=None),
+                name="account_mail_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} → {self.to_email}"
+
+
 def _key_id() -> str:
     return new_public_id("key")
 
@@ -161,3 +198,9 @@ class ApiKey(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+# What was looked at, and why, stays as it was written.
+GUARD_SQL = [
+    "REVOKE UPDATE, DELETE ON marketplace_supportaccess FROM redress_login, redress_app;",
+]
