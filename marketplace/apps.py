@@ -9,7 +9,7 @@ class MarketplaceConfig(AppConfig):
     verbose_name = "Marketplace"
 
     def ready(self) -> None:
-        from marketplace import checks, handlers  # noqa: F401
+        from marketplace import checks, handlers, registration  # noqa: F401
         from marketplace.database_guard import secure_after_migrate
 
         post_migrate.connect(secure_after_migrate, dispatch_uid="database_guard")

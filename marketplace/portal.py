@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from marketplace.actors import Actor
 
@@ -109,24 +110,23 @@ def actor_of(request: HttpRequest) -> Actor:
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """For every template of the portal: the rail with its counts, the sellers one may switch to."""
-    from django.urls import reverse
-
     actor: Actor | None = getattr(request, "actor", None)
     found: dict[str, Any] = {"actor": actor, "seller": getattr(request, "seller", None)}
     if actor is None or not getattr(request, "is_portal", False):
         return found
-    entries = sorted(RAIL, key=lambda entry: entry.order)
-    found["rail"] = [
-        {
-            "key": entry.key,
-            "label": entry.label,
-            "url": reverse(entry.url_name),
-            "icon": entry.icon,
-            "count": entry.count(actor) if entry.count else 0,
-            "active": (request.path.startswith(reverse(entry.url_name)) and reverse(entry.url_name) != "/")
-            or request.path == reverse(entry.url_name),
-        }
-        for entry in entries
-    ]
+    found["rail"] = [_rail_line(entry, actor, request.path) for entry in sorted(RAIL, key=lambda entry: entry.order)]
     found["sellers"] = getattr(request, "sellers", [])
+    found["search_url"] = reverse("search")
     return found
+
+
+def _rail_line(entry: RailEntry, actor: Actor, path: str) -> dict[str, Any]:
+    url = reverse(entry.url_name)
+    return {
+        "key": entry.key,
+        "label": entry.label,
+        "url": url,
+        "icon": entry.icon,
+        "count": entry.count(actor) if entry.count else 0,
+        "active": path == url or (url != "/" and path.startswith(url)),
+    }

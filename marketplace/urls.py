@@ -3,17 +3,24 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from marketplace import views
+from marketplace import api_docs, pages, views
 
 handler400 = "marketplace.views.bad_request"
 handler403 = "marketplace.views.permission_denied"
 handler404 = "marketplace.views.page_not_found"
+handler429 = "marketplace.views.too_many_requests"
 handler500 = "marketplace.views.server_error"
 
 urlpatterns = [
+    path("", pages.home, name="home"),
+    path("search/", pages.search, name="search"),
+    path("orders/", include("marketplace.orders.urls")),
+    path("help/", include("marketplace.help.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    path("accounts/", include("allauth.account.urls")),
-    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/", include("marketplace.account_urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("marketplace.api_urls")),
+    path("api/schema/", api_docs.schema, name="api_schema"),
+    path("api/docs/", api_docs.docs, name="api_docs"),
 ]

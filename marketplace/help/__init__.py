@@ -1,0 +1,1 @@
+"""Help pages: how things work, with the machines drawn from the code."""
