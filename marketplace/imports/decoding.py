@@ -29,8 +29,7 @@ def detect_encoding(path: Path) -> str:
     for magic, what in _BINARY_STARTS.items():
         if start.startswith(magic):
             raise FileProblem(
-                _("This is %(what)s, not a text report. Save it as CSV or tab-separated text.")
-                % {"what": what}
+                _("This is %(what)s, not a text report. Save it as CSV or tab-separated text.") % {"what": what}
             )
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
@@ -85,8 +84,7 @@ def _windows_1252(path: Path) -> str:
         except UnicodeDecodeError as error:
             line = lines + chunk[: error.start].count(b"\n")
             raise FileProblem(
-                _("Line %(line)s is in no known encoding: not UTF-8, Shift-JIS or Windows-1252.")
-                % {"line": line}
+                _("Line %(line)s is in no known encoding: not UTF-8, Shift-JIS or Windows-1252.") % {"line": line}
             ) from None
         lines += chunk.count(b"\n")
     return "cp1252"
@@ -99,6 +97,4 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def nul_sentence(line: int) -> str:
-    return _("Line %(line)s holds a NUL byte, so this is no text file. Save it as CSV (UTF-8).") % {
-        "line": line
-    }
+    return _("Line %(line)s holds a NUL byte, so this is no text file. Save it as CSV (UTF-8).") % {"line": line}

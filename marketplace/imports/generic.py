@@ -19,8 +19,7 @@ _NAMES: dict[Field, str] = {
     " purchaseorder salesrecordnumber bestellnummer numerodecommande",
     Field.PURCHASED_AT: "purchasedate orderdate saledate purchasedat orderedat createdat datepurchased"
     " paidondate date bestelldatum",
-    Field.SKU: "sku sellersku merchantsku lineitemsku itemsku customlabel variantsku itemnumber"
-    " artikelnummer",
+    Field.SKU: "sku sellersku merchantsku lineitemsku itemsku customlabel variantsku itemnumber artikelnummer",
     Field.QUANTITY: "quantity qty quantitypurchased lineitemquantity quantityordered units menge anzahl",
     Field.ITEM_AMOUNT: "itemprice amount lineitemprice linetotal itemtotal saleprice soldfor price"
     " unitprice betrag preis",
@@ -55,9 +54,7 @@ def suggest_mapping(report: Report, *, currency: str = "") -> Mapping:
     columns = _suggest_columns(report)
     samples = report.sample(columns, SAMPLE_ROWS) if columns else []
     dates = [cells.get(name, "") for cells in samples for name in DATES]
-    amounts = [
-        text for cells in samples for name, text in cells.items() if name.endswith(("_amount", "_tax"))
-    ]
+    amounts = [text for cells in samples for name, text in cells.items() if name.endswith(("_amount", "_tax"))]
     orders = feasible_orders(dates)
     return Mapping(
         columns=columns,

@@ -105,8 +105,7 @@ class Report:
         missing = [column for column in wanted.values() if not self.has(column)]
         if missing:
             raise FileProblem(
-                _("The file has no column “%(columns)s”.")
-                % {"columns": _("” and no column “").join(missing)},
+                _("The file has no column “%(columns)s”.") % {"columns": _("” and no column “").join(missing)},
                 code="import_column_missing",
                 columns=missing,
             )
@@ -123,9 +122,7 @@ class Report:
         if len(cells) <= furthest:
             reason = _("The row stops after %(count)s cells; “%(column)s” would be cell %(place)s.")
             column = self.headers[furthest]
-            return RowProblem(
-                line, column, reason % {"count": len(cells), "column": column, "place": furthest + 1}
-            )
+            return RowProblem(line, column, reason % {"count": len(cells), "column": column, "place": furthest + 1})
         if len(cells) > len(self.headers) and any(map(str.strip, cells[len(self.headers) :])):
             reason = _("The row has %(count)s cells, the header has %(expected)s.")
             return RowProblem(line, "", reason % {"count": len(cells), "expected": len(self.headers)})
@@ -150,9 +147,7 @@ class Report:
                 % {"count": len(headers), "limit": self.limits.columns}
             )
         if len(headers) < 2:
-            raise FileProblem(
-                _("The first line names one column only; tabs or commas should stand between several.")
-            )
+            raise FileProblem(_("The first line names one column only; tabs or commas should stand between several."))
         return headers
 
     def _lines(self) -> io.TextIOWrapper:

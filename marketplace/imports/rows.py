@@ -105,11 +105,7 @@ class _Cells:
 
     def raw(self) -> dict[str, str]:
         """What may be shown of a quarantined row: the columns we read, without the personal ones."""
-        return {
-            self._columns[name]: neutralise(self._cells[name])
-            for name in self._columns
-            if name not in PERSONAL
-        }
+        return {self._columns[name]: neutralise(self._cells[name]) for name in self._columns if name not in PERSONAL}
 
 
 def read_order_row(record: Record, mapping: Mapping, context: Context) -> OrderRow | RowProblem:
@@ -212,20 +208,20 @@ def _optional_moment(cells: _Cells, name: Field, mapping: Mapping, context: Cont
 
 
 def _amounts(cells: _Cells, mapping: Mapping, currency: str, quantity: int) -> Amounts:
-    """An empty price says nothing, an empty cell beside it says zero."""
+    """An empty price says nothing about the money; beside a price an empty cell says zero."""
 
     def amount(name: Field) -> int | None:
         return _amount(cells, name, currency, mapping) if name in mapping.columns else None
 
-    item = amount(Field.ITEM_AMOUNT) if cells.text(Field.ITEM_AMOUNT) else None
-    if item is not None and mapping.is_unit_price:
+    if not cells.text(Field.ITEM_AMOUNT):
+        return Amounts()
+    item = amount(Field.ITEM_AMOUNT) or 0
+    if mapping.is_unit_price:
         item *= quantity
-    tax, shipping, shipping_tax = (
-        amount(name) for name in (Field.ITEM_TAX, Field.SHIPPING_AMOUNT, Field.SHIPPING_TAX)
-    )
+    tax, shipping, shipping_tax = (amount(name) for name in (Field.ITEM_TAX, Field.SHIPPING_AMOUNT, Field.SHIPPING_TAX))
     gift_wrap, wrap_tax = amount(Field.WRAP_AMOUNT), amount(Field.WRAP_TAX) or 0
     if mapping.is_tax_included:
-        item = _less_tax(cells, Field.ITEM_TAX, item, tax)
+        item = _less_tax(cells, Field.ITEM_TAX, item, tax) or 0
         shipping = _less_tax(cells, Field.SHIPPING_TAX, shipping, shipping_tax)
         gift_wrap = _less_tax(cells, Field.WRAP_TAX, gift_wrap, wrap_tax)
     discounts = [amount(Field.ITEM_DISCOUNT), amount(Field.SHIPPING_DISCOUNT)]
@@ -237,7 +233,7 @@ def _amounts(cells: _Cells, mapping: Mapping, currency: str, quantity: int) -> A
         gift_wrap=gift_wrap,
         discount=None if discounts == [None, None] else sum(part or 0 for part in discounts),
     )
-    if item is not None and amounts.paid < 0:
+    if amounts.paid < 0:
         raise CellError(_("The discount is more than the price."))
     return amounts
 

@@ -9,17 +9,17 @@ from enum import StrEnum
 class OrderStatus(StrEnum):
     """Where an order or a line of it stands at the marketplace, in the order in which it goes."""
 
-    PENDING = "PENDING"
-    UNSHIPPED = "UNSHIPPED"
-    PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
-    SHIPPED = "SHIPPED"
-    DELIVERED = "DELIVERED"
-    RETURNING = "RETURNING"
-    CANCELLED = "CANCELLED"
-    REJECTED = "REJECTED"
-    LOST = "LOST"
-    DAMAGED = "DAMAGED"
-    RETURNED = "RETURNED"
+    PENDING = "Pending"
+    UNSHIPPED = "Unshipped"
+    PARTIALLY_SHIPPED = "Partially shipped"
+    SHIPPED = "Shipped"
+    DELIVERED = "Delivered"
+    RETURNING = "Returning"
+    CANCELLED = "Cancelled"
+    REJECTED = "Rejected"
+    LOST = "Lost"
+    DAMAGED = "Damaged"
+    RETURNED = "Returned"
 
 
 TERMINAL = frozenset(
@@ -34,24 +34,19 @@ TERMINAL = frozenset(
 RANK: dict[str, int] = {status: place for place, status in enumerate(OrderStatus)}
 # Everything from here on has left the seller's hands, except what was cancelled.
 LEFT = frozenset(
-    status
-    for status in OrderStatus
-    if RANK[status] >= RANK[OrderStatus.SHIPPED] and status != OrderStatus.CANCELLED
+    status for status in OrderStatus if RANK[status] >= RANK[OrderStatus.SHIPPED] and status != OrderStatus.CANCELLED
 )
 
 _WORDS: dict[str, OrderStatus] = {
-    "pending": OrderStatus.PENDING,
+    **{status.casefold(): status for status in OrderStatus},
     "pendingavailability": OrderStatus.PENDING,
     "pending - waiting for pick up": OrderStatus.PENDING,
     "awaiting payment": OrderStatus.PENDING,
-    "unshipped": OrderStatus.UNSHIPPED,
     "invoiceunconfirmed": OrderStatus.UNSHIPPED,
     "paid": OrderStatus.UNSHIPPED,
     "processing": OrderStatus.UNSHIPPED,
     "new": OrderStatus.UNSHIPPED,
     "partiallyshipped": OrderStatus.PARTIALLY_SHIPPED,
-    "partially shipped": OrderStatus.PARTIALLY_SHIPPED,
-    "shipped": OrderStatus.SHIPPED,
     "shipping": OrderStatus.SHIPPED,
     "dispatched": OrderStatus.SHIPPED,
     "fulfilled": OrderStatus.SHIPPED,
@@ -59,29 +54,22 @@ _WORDS: dict[str, OrderStatus] = {
     "shipped - picked up": OrderStatus.SHIPPED,
     "shipped - out for delivery": OrderStatus.SHIPPED,
     "shipped - delivered to buyer": OrderStatus.DELIVERED,
-    "delivered": OrderStatus.DELIVERED,
     "complete": OrderStatus.DELIVERED,
     "completed": OrderStatus.DELIVERED,
     "shipped - returning to seller": OrderStatus.RETURNING,
     "shipped - returned to seller": OrderStatus.RETURNED,
-    "returned": OrderStatus.RETURNED,
     "shipped - rejected by buyer": OrderStatus.REJECTED,
-    "rejected": OrderStatus.REJECTED,
     "shipped - lost in transit": OrderStatus.LOST,
-    "lost": OrderStatus.LOST,
     "lost in transit": OrderStatus.LOST,
     "shipped - damaged": OrderStatus.DAMAGED,
-    "damaged": OrderStatus.DAMAGED,
-    "cancelled": OrderStatus.CANCELLED,
     "canceled": OrderStatus.CANCELLED,
     "unfulfillable": OrderStatus.CANCELLED,
 }
 
 
 def recognise(word: str) -> OrderStatus | None:
-    """The status a file's word stands for; our own codes count as words."""
-    folded = " ".join(word.split()).casefold()
-    return _WORDS.get(folded) or OrderStatus.__members__.get(folded.upper().replace(" ", "_"))
+    """The status a file's word stands for; our own count as words."""
+    return _WORDS.get(" ".join(word.split()).casefold())
 
 
 def line_status(order: OrderStatus, item: OrderStatus | None) -> OrderStatus:

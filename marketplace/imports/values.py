@@ -120,9 +120,7 @@ def _figures_moment(text: str, order: DateOrder | None) -> datetime | None:
 def _only_order(text: str, a: int, b: int) -> DateOrder:
     if a == b or (a > 12) != (b > 12):
         return DateOrder.DMY if b <= 12 else DateOrder.MDY
-    raise CellError(
-        _("“%(text)s” can be read as day-month or month-day. Choose the date order.") % {"text": text[:40]}
-    )
+    raise CellError(_("“%(text)s” can be read as day-month or month-day. Choose the date order.") % {"text": text[:40]})
 
 
 def _build(text: str, year: int, month: int, day: int, match: re.Match[str]) -> datetime:
@@ -198,8 +196,7 @@ def _without_symbol(body: str, currency: str) -> str:
         word = match[0].strip()
         if len(word) == 3 and word.isalpha() and word != currency:
             raise CellError(
-                _("The amount is in %(found)s, the row in %(currency)s.")
-                % {"found": word, "currency": currency}
+                _("The amount is in %(found)s, the row in %(currency)s.") % {"found": word, "currency": currency}
             )
         body = (body[: match.start()] + body[match.end() :]).strip()
     return body

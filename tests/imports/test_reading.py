@@ -175,21 +175,15 @@ CELLS = st.text(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
-@given(
-    table=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=8), delimiter=st.sampled_from(",;")
-)
-def test_what_a_csv_writer_writes_is_read_back(
-    target: Path, table: list[tuple[str, str, str]], delimiter: str
-) -> None:
+@given(table=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=8), delimiter=st.sampled_from(",;"))
+def test_what_a_csv_writer_writes_is_read_back(target: Path, table: list[tuple[str, str, str]], delimiter: str) -> None:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter)
     writer.writerow(["order", "sku", "title"])
     writer.writerows(table)
     rows = rows_of(target, text.getvalue().encode("utf-8-sig"))
     kept = [[cell.strip() for cell in cells] for cells in table]
-    assert [list(row.cells.values()) for row in rows if isinstance(row, Record)] == [
-        c for c in kept if any(c)
-    ]
+    assert [list(row.cells.values()) for row in rows if isinstance(row, Record)] == [c for c in kept if any(c)]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)

@@ -90,9 +90,7 @@ def test_a_line_of_the_all_orders_report_is_read(target: Path) -> None:
     assert row.purchased_at == datetime(2026, 11, 1, 10, 15, 30, tzinfo=UTC)
     assert (row.sku, row.asin, row.quantity, row.quantity_shipped) == ("KET-17", "B0REDRSS01", 2, 2)
     assert row.status == OrderStatus.SHIPPED
-    assert row.amounts == Amounts(
-        item=2075, tax=415, shipping=200, shipping_tax=40, gift_wrap=0, discount=100
-    )
+    assert row.amounts == Amounts(item=2075, tax=415, shipping=200, shipping_tax=40, gift_wrap=0, discount=100)
     assert row.amounts.paid == 2490 + 240 - 100
     assert (row.country, row.postcode) == ("GB", "LS14DY")
 
@@ -151,9 +149,7 @@ def test_personal_columns_are_dropped(target: Path) -> None:
         ({"sales-channel": "Amazon.de"}, "sales-channel", "belongs to Amazon.de"),
     ],
 )
-def test_a_bad_cell_gives_line_column_and_reason(
-    target: Path, change: dict[str, str], column: str, words: str
-) -> None:
+def test_a_bad_cell_gives_line_column_and_reason(target: Path, change: dict[str, str], column: str, words: str) -> None:
     problem = bad(read(target, LINE | change))
     assert (problem.line, problem.column) == (2, column)
     assert words in problem.reason
@@ -176,9 +172,7 @@ def test_a_cancelled_line_owes_nothing(target: Path) -> None:
     [("JPY", "2490", 2490), ("KWD", "24.900", 24900), ("EUR", "24,90", 2490), ("KWD", "24,905", 24905)],
 )
 def test_decimal_commas_and_other_exponents(target: Path, currency: str, price: str, minor: int) -> None:
-    plain = LINE | dict.fromkeys(
-        ("item-tax", "shipping-price", "shipping-tax", "item-promotion-discount"), ""
-    )
+    plain = LINE | dict.fromkeys(("item-tax", "shipping-price", "shipping-tax", "item-promotion-discount"), "")
     helper = plain | {"currency": "EUR", "item-price": "1,50"}  # shows the file's decimal mark
     lines = [plain | {"currency": currency, "item-price": price}] + ([helper] if "," in price else [])
     row = read(target, *lines)[0]
@@ -218,9 +212,7 @@ def test_a_mapping_is_suggested_that_fits_an_indian_sale_report(target: Path) ->
 
     india = Context("amazon.in", ZoneInfo("Asia/Kolkata"), "INR")
     sold, cancelled = (
-        read_order_row(record, mapping, india)
-        for record in report.rows(mapping.columns)
-        if isinstance(record, Record)
+        read_order_row(record, mapping, india) for record in report.rows(mapping.columns) if isinstance(record, Record)
     )
     assert isinstance(sold, OrderRow)
     assert isinstance(cancelled, OrderRow)

@@ -15,7 +15,7 @@ S = OrderStatus
         ("Shipped", S.SHIPPED),
         ("  shipped -  delivered to buyer ", S.DELIVERED),
         ("Shipped - Returned to Seller", S.RETURNED),
-        ("PARTIALLY_SHIPPED", S.PARTIALLY_SHIPPED),
+        ("PartiallyShipped", S.PARTIALLY_SHIPPED),
         ("Canceled", S.CANCELLED),
         ("gone fishing", None),
     ],
