@@ -16,7 +16,7 @@ from pathlib import Path
 from marketplace.demo.layout import ROOT, Layout, Ports
 from marketplace.embedded import StartFailed, processes
 
-_MOST_RESTARTS = 5  # of one process; then something is really wrong
+_MOST_FALLS = 5  # of one process within a minute; then something is really wrong
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Service:
     log: Path
     patience: float = 10  # seconds to end by itself
     process: subprocess.Popen[bytes] | None = None
-    restarts: int = field(default=0)
+    falls: list[float] = field(default_factory=list)
 
 
 def services(layout: Layout, ports: Ports) -> list[Service]:
@@ -138,9 +138,10 @@ class Family:
                 continue
             code = service.process.returncode
             processes.kill_group(service.process.pid)
-            service.restarts += 1
+            now = time.monotonic()
+            service.falls = [fall for fall in service.falls if fall > now - 60] + [now]
             words = processes.last_words(service.log)
-            if service.restarts > _MOST_RESTARTS:
+            if len(service.falls) > _MOST_FALLS:
                 raise StartFailed(f"{service.name} keeps ending (code {code}): {words} (see {service.log})")
             sys.stderr.write(f"{service.name} ended (code {code}); starting it again. {words}\n")
             self.start(service)

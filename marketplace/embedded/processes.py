@@ -124,7 +124,8 @@ def wait_until(
         if process.poll() is not None:
             raise StartFailed(f"{what} ended at once: {last_words(log) or 'no message'} (see {log})")
         if time.monotonic() > deadline:
-            raise StartFailed(f"{what} did not answer within {patience:.0f} seconds (see {log})")
+            words = last_words(log) or "no message"
+            raise StartFailed(f"{what} did not answer within {patience:.0f} seconds: {words} (see {log})")
         time.sleep(0.02)
 
 
