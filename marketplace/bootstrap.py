@@ -28,7 +28,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     if os.environ.get("REDRESS_NO_BOOTSTRAP", "") in {"", "0"}:
-        enter_environment(command)
+        try:
+            enter_environment(command)
+        except OSError as problem:
+            give_up(f"The virtual environment in {VENV} can not be used: {reason(str(problem))}.")
     if command == "test":
         run_tests(sys.argv[2:])
     if command == "demo":

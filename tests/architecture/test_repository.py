@@ -62,9 +62,8 @@ def test_the_readme_map_points_at_files_that_exist() -> None:
     if not rows:
         pytest.skip("README.md has no map yet")
     paths = re.findall(r"`([\w./*<>-]+/[\w./*<>-]*|[\w-]+\.(?:py|toml|yml|md))`", "\n".join(rows))
-    missing = [path for path in paths if not _exists(path)]
     assert paths
-    assert missing == []
+    assert [path for path in paths if not _exists(path)] == []
 
 
 def _exists(path: str) -> bool:
