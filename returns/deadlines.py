@@ -31,3 +31,17 @@ def return_by(channel: str, authorised_at: datetime, window_days: int) -> dateti
 
 def expires_at(channel: str, return_by_: datetime) -> datetime:
     return due("return.expiry_grace", channel=channel, start=return_by_, default=EXPIRY_GRACE)
+
+
+def window_ends_at(channel: str, arrived_at: datetime, window_days: int) -> datetime:
+    """Until when a buyer may ask: the channel's policy days, or a season's rule, from the arrival (1.6, 1.7)."""
+    return due("return.window", channel=channel, start=arrived_at, default=timedelta(days=window_days))
+
+
+def reinstate_until(ended_at: datetime) -> datetime:
+    return ended_at + REINSTATE_WITHIN
+
+
+def auto_authorise_until(purchased_at: datetime, days: int) -> datetime:
+    """Both automatic options count from the order date, at most 30 days ([SET-CA])."""
+    return purchased_at + timedelta(days=min(days, 30))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,10 +16,27 @@ from marketplace.money import Money
 from marketplace.tenancy import Reach, TenantForeignKey, TenantModel
 
 DECIDERS = (ActorKind.SELLER, ActorKind.API, ActorKind.SUPPORT)
+ALLOWED = ("AUTHORISED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED")
+LIVE = ("PENDING_RESPONSE", *ALLOWED)
+NOT_ALLOWED = ("DENIED", "EXPIRED")
+ENDED = ("CLOSED", "DENIED", "EXPIRED", "WITHDRAWN")
+SELLERS_MOVE = ("PARTIALLY_RECEIVED", "PENDING_RESPONSE", "RECEIVED")  # the seller has to answer or to refund
 
 
 def _return_id() -> str:
     return new_public_id("ret")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the buyer is told when a return is authorised; `expires_at` empty = it does not expire."""
+
+    at: datetime
+    rma: str
+    address: dict[str, str]
+    return_by: datetime
+    expires_at: datetime | None
+    merchant_rma: str = ""
 
 
 class ReturnRequest(StatusModel):
@@ -44,28 +62,31 @@ class ReturnRequest(StatusModel):
         NOT_RETURNABLE = "NOT_RETURNABLE", _("Not returnable")
         RESOLVED_OTHERWISE = "RESOLVED_OTHERWISE", _("Resolved otherwise")
 
-    LIVE = ("PENDING_RESPONSE", "AUTHORISED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED")
-
-    public_id = models.CharField(max_length=40, unique=True, default=_return_id, editable=False)
+    public_id = models.CharField(max_length=40, default=_return_id, editable=False)
     status = status_field(Status, Status.PENDING_RESPONSE)
-    order = TenantForeignKey("marketplace.Order", on_delete=models.PROTECT, related_name="returns")
-    channel = TenantForeignKey("marketplace.SalesChannel", on_delete=models.PROTECT, related_name="+")
+    order = TenantForeignKey("marketplace.Order", on_delete=models.PROTECT, related_name="returns", db_index=False)
+    channel = TenantForeignKey("marketplace.SalesChannel", on_delete=models.PROTECT, related_name="+", db_index=False)
     buyer = TenantForeignKey(
-        "marketplace.Buyer", on_delete=models.PROTECT, related_name="returns", null=True, blank=True
+        "marketplace.Buyer",
+        on_delete=models.PROTECT,
+        related_name="returns",
+        null=True,
+        blank=True,
+        db_index=False,
     )
     rma = models.CharField(max_length=40, blank=True)
     merchant_rma = models.CharField(max_length=40, blank=True)
     # What lists show, filter and sort by, copied here so that a page is one index scan.
     order_number = models.CharField(max_length=64)
-    search_key = models.CharField(max_length=600, blank=True)  # lower case: order, RMA, SKUs, buyer's name
     first_title = models.CharField(max_length=300, blank=True)
     first_reason_code = models.CharField(max_length=40, blank=True)
     buyer_name = models.CharField(max_length=120, blank=True)
     units = models.PositiveIntegerField(default=0)
-    value_minor = models.BigIntegerField(default=0)
+    value_minor = models.BigIntegerField(default=0)  # what the buyer paid for these units
     currency = models.CharField(max_length=3)
     is_out_of_policy = models.BooleanField(default=False)
-    is_overdue = models.BooleanField(default=False)
+    is_overdue = models.BooleanField(default=False)  # unanswered, and the time to answer has passed
+    was_late = models.BooleanField(default=False)  # the answer did not come in time; stays
     policy_note = models.CharField(max_length=300, blank=True)
     submitted_by_kind = models.CharField(max_length=10, choices=ActorKind.choices)
     return_address = models.JSONField(default=dict, blank=True)
@@ -75,13 +96,17 @@ class ReturnRequest(StatusModel):
     carrier = models.CharField(max_length=40, blank=True)
     tracking = models.CharField(max_length=80, blank=True)
     requested_at = models.DateTimeField()
-    respond_by = models.DateTimeField()
+    respond_by = models.DateTimeField()  # frozen when asked
+    answered_at = models.DateTimeField(null=True, blank=True)  # authorised, denied, closed or refund asked for
     authorised_at = models.DateTimeField(null=True, blank=True)
     return_by = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)
     refund_by = models.DateTimeField(null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True)  # the first refund that arrived
     ended_at = models.DateTimeField(null=True, blank=True)
+    # The next deadline that somebody has to keep (answer, post, refund); empty when nobody has to.
+    due_at = models.DateTimeField(null=True, blank=True)
 
     reach = Reach(
         system="SELECT, UPDATE",
@@ -99,26 +124,73 @@ class ReturnRequest(StatusModel):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_id", "seller"], name="return_public_id_once"),
             models.UniqueConstraint(fields=["seller", "rma"], condition=~models.Q(rma=""), name="rma_once"),
             models.UniqueConstraint(
-                fields=["seller", "carrier", "tracking"],
-                condition=~models.Q(tracking=""),
-                name="tracking_once",
+                fields=["seller", "carrier", "tracking"], condition=~models.Q(tracking=""), name="tracking_once"
             ),
         ]
+        # Every list is one scan of one of these: the conditions are those of selectors.BUCKETS, to the letter.
         indexes: ClassVar = [
             models.Index(fields=["seller", "-requested_at", "-id"], name="return_recent"),
             models.Index(fields=["seller", "status", "-requested_at", "-id"], name="return_by_status"),
-            models.Index(fields=["seller", "status", "respond_by", "id"], name="return_by_deadline"),
+            models.Index(fields=["seller", "channel", "-requested_at", "-id"], name="return_by_channel"),
+            models.Index(fields=["seller", "first_reason_code", "-requested_at", "-id"], name="return_by_reason"),
+            models.Index(
+                fields=["seller", "-requested_at", "-id"],
+                condition=models.Q(status__in=ALLOWED),
+                name="return_allowed",
+            ),
+            models.Index(
+                fields=["seller", "-requested_at", "-id"],
+                condition=models.Q(status__in=NOT_ALLOWED),
+                name="return_not_allowed",
+            ),
+            models.Index(
+                fields=["seller", "-requested_at", "-id"],
+                condition=models.Q(status__in=ENDED),
+                name="return_ended",
+            ),
+            models.Index(
+                fields=["seller", "due_at", "id"], condition=models.Q(due_at__isnull=False), name="return_due"
+            ),
+            models.Index(
+                fields=["seller", "due_at", "id"],
+                condition=models.Q(status__in=SELLERS_MOVE, due_at__isnull=False),
+                name="return_due_from_seller",
+            ),
+            models.Index(
+                fields=["seller", "due_at", "id"],
+                condition=models.Q(status__in=ALLOWED, due_at__isnull=False),
+                name="return_allowed_due",
+            ),
             models.Index(fields=["seller", "order"], name="return_of_order"),
-            models.Index(fields=["seller", "order_number"], name="return_order_number"),
+            models.Index(fields=["seller", "buyer", "-requested_at"], name="return_of_buyer"),
+            # The sweep, across sellers.
             models.Index(
                 fields=["respond_by", "id"],
-                condition=models.Q(status="PENDING_RESPONSE", is_overdue=False),
+                condition=models.Q(status="PENDING_RESPONSE", is_overdue=False, answered_at=None),
                 name="return_respond_due",
             ),
             models.Index(
-                fields=["expires_at", "id"], condition=models.Q(status="AUTHORISED"), name="return_expiry_due"
+                fields=["expires_at", "id"],
+                condition=models.Q(status="AUTHORISED", expires_at__isnull=False),
+                name="return_expiry_due",
+            ),
+            # The figures on Today, day by day.
+            models.Index(
+                fields=["seller", "answered_at"],
+                condition=models.Q(answered_at__isnull=False),
+                name="return_answered",
+            ),
+            models.Index(fields=["seller", "respond_by"], condition=models.Q(was_late=True), name="return_was_late"),
+            models.Index(
+                fields=["seller", "refunded_at"],
+                condition=models.Q(refunded_at__isnull=False),
+                name="return_refunded",
+            ),
+            models.Index(
+                fields=["seller", "ended_at"], condition=models.Q(ended_at__isnull=False), name="return_ended_on"
             ),
         ]
 
@@ -131,44 +203,27 @@ class ReturnRequest(StatusModel):
 
     @property
     def is_live(self) -> bool:
-        return str(self.status) in self.LIVE
+        return str(self.status) in LIVE
 
     # --- the machine, in life-cycle order ---
 
     @transition(
-        source=Status.PENDING_RESPONSE,
-        target=Status.AUTHORISED,
-        actors=[ActorKind.SYSTEM],
-        event="return.authorised",
+        source=Status.PENDING_RESPONSE, target=Status.AUTHORISED, actors=[ActorKind.SYSTEM], event="return.authorised"
     )
-    def auto_authorise(self, **promise: Any) -> None:
-        self._promise(**promise)
+    def auto_authorise(self, *, promise: Promise) -> None:
+        self._answer(promise.at)
+        self._promise(promise)
 
     @transition(source=Status.PENDING_RESPONSE, target=Status.AUTHORISED, actors=DECIDERS, event="return.authorised")
-    def authorise(self, **promise: Any) -> None:
-        self._promise(**promise)
-
-    def _promise(
-        self,
-        *,
-        at: datetime,
-        rma: str,
-        merchant_rma: str,
-        address: dict[str, str],
-        return_by: datetime,
-        expires_at: datetime,
-    ) -> None:
-        self.authorised_at, self.rma, self.merchant_rma, self.return_address = at, rma, merchant_rma, address
-        self.return_by, self.expires_at, self.is_overdue, self.ended_at = return_by, expires_at, False, None
+    def authorise(self, *, promise: Promise) -> None:
+        self._answer(promise.at)
+        self._promise(promise)
 
     @transition(source=Status.PENDING_RESPONSE, target=Status.DENIED, actors=DECIDERS, event="return.denied")
     def deny(self, *, reason_code: str, message: str, at: datetime) -> None:
-        self.deny_reason_code, self.deny_message, self.ended_at, self.is_overdue = (
-            reason_code,
-            message,
-            at,
-            False,
-        )
+        self._answer(at)
+        self.deny_reason_code, self.deny_message = reason_code, message
+        self._end(at)
 
     @transition(
         source=Status.PENDING_RESPONSE,
@@ -177,25 +232,23 @@ class ReturnRequest(StatusModel):
         event="return.withdrawn",
     )
     def withdraw(self, *, at: datetime) -> None:
-        self.ended_at, self.is_overdue = at, False
+        self._end(at)
 
     @transition(
-        source=Status.PENDING_RESPONSE,
-        target=Status.PENDING_RESPONSE,
-        actors=[ActorKind.CLOCK],
-        event="return.overdue",
+        source=Status.PENDING_RESPONSE, target=Status.PENDING_RESPONSE, actors=[ActorKind.CLOCK], event="return.overdue"
     )
     def mark_overdue(self) -> None:
-        self.is_overdue = True
+        self.is_overdue = self.was_late = True
 
     @transition(
         source=Status.AUTHORISED,
         target=Status.IN_TRANSIT,
-        actors=[ActorKind.BUYER, ActorKind.SELLER, ActorKind.API, ActorKind.PROVIDER],
+        actors=[ActorKind.BUYER, ActorKind.SELLER, ActorKind.API, ActorKind.SUPPORT, ActorKind.PROVIDER],
         event="return.shipped",
     )
     def ship(self, *, carrier: str, tracking: str) -> None:
         self.carrier, self.tracking = carrier, tracking
+        self.expires_at = None
 
     @transition(
         source=[Status.AUTHORISED, Status.IN_TRANSIT, Status.PARTIALLY_RECEIVED],
@@ -204,16 +257,22 @@ class ReturnRequest(StatusModel):
         event="return.received",
     )
     def receive(self, *, is_complete: bool, at: datetime, refund_by: datetime) -> str:
-        self.received_at, self.refund_by = at, self.refund_by or refund_by
+        is_waited_for = self.status == self.Status.PARTIALLY_RECEIVED and self.due_at is not None
+        if not is_waited_for:  # else the deadline of the first parcel stands
+            self.refund_by = refund_by
+        self.received_at, self.due_at, self.expires_at = at, self.refund_by, None
         return self.Status.RECEIVED if is_complete else self.Status.PARTIALLY_RECEIVED
 
     @transition(source=LIVE, target=Status.CLOSED, actors=[*DECIDERS, ActorKind.SYSTEM], event="return.closed")
     def close(self, *, reason: str, at: datetime) -> None:
-        self.close_reason, self.ended_at, self.is_overdue = reason, at, False
+        if self.status == self.Status.PENDING_RESPONSE:
+            self._answer(at)
+        self.close_reason = reason
+        self._end(at)
 
     @transition(source=Status.AUTHORISED, target=Status.EXPIRED, actors=[ActorKind.CLOCK], event="return.expired")
     def expire(self, *, at: datetime) -> None:
-        self.ended_at = at
+        self._end(at)
 
     @transition(
         source=[Status.DENIED, Status.EXPIRED, Status.CLOSED],
@@ -221,20 +280,40 @@ class ReturnRequest(StatusModel):
         actors=DECIDERS,
         event="return.reinstated",
     )
-    def reinstate(self, **promise: Any) -> None:
+    def reinstate(self, *, promise: Promise) -> None:
         self.deny_reason_code = self.deny_message = self.close_reason = ""
-        self._promise(**promise)
+        self.ended_at = None
+        self._promise(promise)
+
+    # --- what several moves do to their own row ---
+
+    def _answer(self, at: datetime) -> None:
+        """The seller's first answer; late once `respond_by` has passed."""
+        if self.answered_at is None:
+            self.answered_at, self.was_late = at, self.was_late or at > self.respond_by
+        self.is_overdue = False
+
+    def _promise(self, promise: Promise) -> None:
+        self.authorised_at, self.return_by, self.due_at = promise.at, promise.return_by, promise.return_by
+        self.expires_at, self.return_address = promise.expires_at, promise.address
+        self.rma, self.merchant_rma = self.rma or promise.rma, promise.merchant_rma or self.merchant_rma
+
+    def _end(self, at: datetime) -> None:
+        self.ended_at, self.is_overdue = at, False
+        self.due_at = self.expires_at = None
 
 
 class ReturnLine(TenantModel):
     """Units of one order line that are to come back, and why."""
 
-    return_request = TenantForeignKey(ReturnRequest, on_delete=models.CASCADE, related_name="lines")
-    order_line = TenantForeignKey("marketplace.OrderLine", on_delete=models.PROTECT, related_name="return_lines")
+    return_request = TenantForeignKey(ReturnRequest, on_delete=models.CASCADE, related_name="lines", db_index=False)
+    order_line = TenantForeignKey(
+        "marketplace.OrderLine", on_delete=models.PROTECT, related_name="return_lines", db_index=False
+    )
     quantity = models.PositiveIntegerField()
     reason_code = models.CharField(max_length=40)
     comment = models.CharField(max_length=200, blank=True)
-    received_quantity = models.PositiveIntegerField(default=0)
+    received_quantity = models.PositiveIntegerField(default=0)  # accounted for, missing ones included
 
     reach = Reach(buyer="return_request_id IN (SELECT r.id FROM returns_returnrequest r)")
 
@@ -263,7 +342,7 @@ class ReceivedUnits(TenantModel):
         WRONG_ITEM = "WRONG_ITEM", _("Wrong item")
         MISSING = "MISSING", _("Missing from the parcel")
 
-    return_line = TenantForeignKey(ReturnLine, on_delete=models.CASCADE, related_name="received")
+    return_line = TenantForeignKey(ReturnLine, on_delete=models.CASCADE, related_name="received", db_index=False)
     condition = models.CharField(max_length=12, choices=Condition.choices)
     quantity = models.PositiveIntegerField()
     note = models.CharField(max_length=300, blank=True)
@@ -273,6 +352,49 @@ class ReceivedUnits(TenantModel):
 
     class Meta:
         verbose_name_plural = "received units"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="received_quantity_positive")
+        ]
+        indexes: ClassVar = [models.Index(fields=["seller", "return_line"], name="received_of_line")]
 
     def __str__(self) -> str:
         return f"{self.quantity} {self.condition}"
+
+
+class ReturnSearchKey(TenantModel):
+    """One word beginning under which a return is found; text in the database's byte order.
+
+    `lower()` and LIKE would switch indexes off under row-level security (rulings 7), so the words are
+    normalised when they are written, and a search is a range: key >= "lena" and key < "lenb".
+    """
+
+    key = models.CharField(max_length=80, db_collation="C")
+    return_request = TenantForeignKey(
+        ReturnRequest, on_delete=models.CASCADE, related_name="search_keys", db_index=False
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seller", "key", "return_request"], name="return_search_key_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["seller", "return_request", "key"], name="search_keys_of_return")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ReturnRules(TenantModel):
+    """What a seller asks of buyers on one channel; no row means these defaults."""
+
+    channel = TenantForeignKey("marketplace.SalesChannel", on_delete=models.CASCADE, related_name="+", db_index=False)
+    # The marketplace's page demands a comment for 12 of the 14 reasons ([AMZHTML]).
+    are_comments_required = models.BooleanField(default=True)
+
+    reach = Reach(buyer="true")
+
+    class Meta:
+        verbose_name_plural = "return rules"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["seller", "channel"], name="rules_once_per_channel")]
+
+    def __str__(self) -> str:
+        return f"rules of {self.channel}"
