@@ -1,1 +1,17 @@
-"""What this app does when an event has happened (see marketplace/events.py)."""
+"""What returns does when refunds announces something; what goes out by mail stands in `mails.py`."""
+
+from __future__ import annotations
+
+from marketplace.events import handles
+from marketplace.models import OutboxEvent
+from returns.services import refunding
+
+
+@handles("refund.completed", "refund.recorded_external")
+def close_settled_returns_on_refund(event: OutboxEvent) -> None:
+    refunding.refund_arrived(event.object_id)
+
+
+@handles("refund.failed", "refund.cancelled", "refund.validation_failed", "refund.reversed")
+def wait_for_the_seller_on_failed_refund(event: OutboxEvent) -> None:
+    refunding.refund_came_to_nothing(event.object_id)

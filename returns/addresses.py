@@ -1,0 +1,94 @@
+"""Where a return is sent to: the form's fields and their rules (seller-central.md 1.6), and which address holds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from marketplace.errors import Refused
+from marketplace.models import SalesChannel
+
+LIMITS = {
+    "name": 120,
+    "line1": 120,
+    "line2": 120,
+    "city": 80,
+    "region": 80,
+    "postcode": 20,
+    "country": 2,
+    "phone": 40,
+}
+REQUIRED = ("name", "line1", "city", "postcode", "country")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_POSTCODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z \-]{1,18}")
+# Daytime phone with an optional extension; digits, and what people write between them.
+_PHONE = re.compile(r"\+?[0-9][0-9 ()/.\-]{3,30}( ?(ext|x|#)\.? ?[0-9]{1,6})?", re.IGNORECASE)
+
+
+def _words() -> dict[str, str]:
+    return {
+        "name": _("Name"),
+        "line1": _("Address line 1"),
+        "line2": _("Address line 2"),
+        "city": _("City"),
+        "region": _("Region"),
+        "postcode": _("Postcode"),
+        "country": _("Country"),
+        "phone": _("Phone"),
+    }
+
+
+def problems_of(address: dict[str, str]) -> dict[str, str]:
+    """By field, a sentence that says what is wrong; empty when nothing is."""
+    found: dict[str, str] = {}
+    for key, word in _words().items():
+        value = address[key]
+        if key in REQUIRED and not value:
+            found[key] = _("%(field)s is missing.") % {"field": word}
+        elif len(value) > LIMITS[key] or any(ord(c) < 32 for c in value):
+            found[key] = _("%(field)s has at most %(n)s characters, on one line.") % {"field": word, "n": LIMITS[key]}
+    rules = (
+        ("country", _COUNTRY, _("Country is a code of two letters, such as GB.")),
+        ("postcode", _POSTCODE, _("Postcode has letters, digits, spaces and hyphens.")),
+        ("phone", _PHONE, _("Phone is a number such as +44 113 496 0000, with ext. if there is one.")),
+    )
+    for key, pattern, sentence in rules:
+        if address[key] and key not in found and not pattern.fullmatch(address[key]):
+            found[key] = sentence
+    return found
+
+
+def tidy(address: dict[str, Any]) -> dict[str, str]:
+    """All fields as trimmed text; unknown fields are dropped."""
+    tidied = {key: " ".join(str(address.get(key) or "").split()) for key in LIMITS}
+    tidied["country"] = tidied["country"].upper()
+    return tidied
+
+
+def resolve(address: dict[str, Any] | None, channel: SalesChannel) -> dict[str, str]:
+    """The address given, else the channel's, as it will be kept on the return.
+
+    Raises Refused `address_not_valid` with `fields`.
+    """
+    is_given = bool(address)
+    tidied = tidy(address or channel.return_address or {})
+    problems = problems_of(tidied)
+    if problems:
+        if is_given:
+            message = _("The return address needs another look: %(problems)s") % {
+                "problems": " ".join(problems.values())
+            }
+        else:
+            message = _("%(channel)s has no complete return address. Give one here or in the settings.") % {
+                "channel": channel.name
+            }
+        raise Refused(message, code="address_not_valid", fields=problems)
+    return tidied
+
+
+def of_channel(channel: SalesChannel) -> dict[str, str] | None:
+    """The channel's address if it can be used as it stands."""
+    tidied = tidy(channel.return_address or {})
+    return None if problems_of(tidied) else tidied

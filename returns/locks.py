@@ -1,0 +1,66 @@
+"""Which rows a verb of returns locks, and in which order: the order, then the return, then the refund's budget.
+
+NO KEY UPDATE: two verbs on one return wait for each other; a foreign key that points here does not wait.
+"""
+
+from __future__ import annotations
+
+from marketplace.errors import NotFound
+from marketplace.models import Order
+from returns.models import ReturnLine, ReturnRequest
+
+
+def order(public_id: str) -> Order:
+    """The order, fresh and locked: who counts its free units counts alone. NotFound if it is not ours."""
+    found: Order | None = (
+        Order.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("channel", "buyer")
+        .filter(public_id=public_id)
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def return_request(public_id: str) -> ReturnRequest:
+    """The return, fresh and locked, with its order, channel and buyer."""
+    found: ReturnRequest | None = (
+        ReturnRequest.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("order", "channel", "buyer")
+        .filter(public_id=public_id)
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def return_with_order(public_id: str) -> ReturnRequest:
+    """The order first, then the return: for a verb that counts the order's free units again."""
+    number: str | None = (
+        ReturnRequest.objects.filter(public_id=public_id).values_list("order__public_id", flat=True).first()
+    )
+    if number is None:
+        raise NotFound
+    order(number)
+    return return_request(public_id)
+
+
+def lines_of(request: ReturnRequest) -> list[ReturnLine]:
+    """The lines of a locked return; they change under its lock alone."""
+    return list(
+        ReturnLine.objects.filter(return_request=request).select_related("order_line").order_by("id")
+    )
+
+
+def live_returns_of_order(order_id: int) -> list[ReturnRequest]:
+    """All live returns of one order, locked in the order of their ids."""
+    from returns.models import LIVE
+
+    return list(
+        ReturnRequest.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("order", "channel")
+        .filter(order_id=order_id, status__in=LIVE)
+        .order_by("id")
+    )
