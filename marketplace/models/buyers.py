@@ -22,7 +22,7 @@ class BuyerCode(TenantModel):
     The code is stored as a keyed hash, and empty until the mail with it is written.
     """
 
-    public_id = models.CharField(max_length=40, unique=True, default=_code_id, editable=False)
+    public_id = models.CharField(max_length=40, default=_code_id, editable=False)
     order = TenantForeignKey(Order, on_delete=models.CASCADE, related_name="+", null=True, blank=True)
     buyer = TenantForeignKey(Buyer, on_delete=models.CASCADE, related_name="+", null=True, blank=True)
     is_gift = models.BooleanField(default=False)
@@ -36,6 +36,9 @@ class BuyerCode(TenantModel):
     reach = Reach(system="SELECT, DELETE")
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_id", "seller"], name="code_public_id_once"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["seller", "order"], name="code_of_order"),
             models.Index(fields=["created_at"], name="code_age"),

@@ -43,7 +43,7 @@ class ImportMapping(TenantModel):
 class ImportJob(TenantModel):
     """One file; work is committed in chunks, `position` says how far it got (rows read)."""
 
-    public_id = models.CharField(max_length=40, unique=True, default=_import_id, editable=False)
+    public_id = models.CharField(max_length=40, default=_import_id, editable=False)
     channel = TenantForeignKey("marketplace.SalesChannel", on_delete=models.PROTECT, related_name="+")
     format = models.CharField(max_length=40)
     mapping = models.JSONField(default=dict, blank=True)
@@ -74,6 +74,9 @@ class ImportJob(TenantModel):
     reach = Reach(system="SELECT, UPDATE")
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_id", "seller"], name="import_public_id_once"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["seller", "-id"], name="import_recent"),
             models.Index(

@@ -132,7 +132,7 @@ class Mail(TenantModel):
     subject = models.CharField(max_length=300)
     text = models.TextField()
     html = models.TextField(blank=True)
-    message_id = models.CharField(max_length=200, unique=True)
+    message_id = models.CharField(max_length=200)
     # It answers what the buyer did, so it does not count towards the two a case and day (notifications.py).
     is_answer = models.BooleanField(default=False)
     not_before = models.DateTimeField()  # later than its making where two mails went out that day already
@@ -151,7 +151,10 @@ class Mail(TenantModel):
     reach = Reach(system="SELECT, UPDATE")
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["seller", "dedupe_key"], name="mail_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["message_id", "seller"], name="mail_message_id_once"),
+            models.UniqueConstraint(fields=["seller", "dedupe_key"], name="mail_once"),
+        ]
         indexes: ClassVar = [
             models.Index(
                 fields=["next_at", "id"],

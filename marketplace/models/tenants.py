@@ -152,9 +152,7 @@ class AccountMail(models.Model):
     subject = models.CharField(max_length=300)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    invitation = models.ForeignKey(
-        Invitation, on_delete=models.CASCADE, related_name="mails", null=True, blank=True
-    )
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="mails", null=True, blank=True)
     message_id = models.CharField(max_length=200)
     attempts = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField()
@@ -184,7 +182,7 @@ def _key_id() -> str:
 class ApiKey(TenantModel):
     """A program's key: shown once, stored as a keyed hash in Route; scopes say what it may do."""
 
-    public_id = models.CharField(max_length=40, unique=True, default=_key_id, editable=False)
+    public_id = models.CharField(max_length=40, default=_key_id, editable=False)
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=16)
     scopes = models.JSONField(default=list)
@@ -195,6 +193,11 @@ class ApiKey(TenantModel):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     reach = Reach()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_id", "seller"], name="key_public_id_once"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

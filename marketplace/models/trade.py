@@ -66,7 +66,7 @@ class SalesChannel(TenantModel):
 class Buyer(TenantModel):
     """Somebody who bought from this seller; the same person at two sellers is two rows."""
 
-    public_id = models.CharField(max_length=40, unique=True, default=_buyer_id, editable=False)
+    public_id = models.CharField(max_length=40, default=_buyer_id, editable=False)
     alias = models.CharField(max_length=40, blank=True)
     name = models.CharField(max_length=120, blank=True)
     email = models.EmailField(max_length=254, blank=True)
@@ -79,9 +79,10 @@ class Buyer(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_id", "seller"], name="buyer_public_id_once"),
             models.UniqueConstraint(
                 fields=["seller", "email_key"], condition=~models.Q(email_key=""), name="buyer_email_once"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -95,7 +96,7 @@ class Buyer(TenantModel):
 class Order(TenantModel):
     """One sale. `paid_minor` is everything the buyer paid, in minor units; 0 = not known."""
 
-    public_id = models.CharField(max_length=40, unique=True, default=_order_id, editable=False)
+    public_id = models.CharField(max_length=40, default=_order_id, editable=False)
     channel = TenantForeignKey(SalesChannel, on_delete=models.PROTECT, related_name="orders")
     number = models.CharField(max_length=64)
     number_key = models.CharField(max_length=64, editable=False)
@@ -121,6 +122,7 @@ class Order(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_id", "seller"], name="order_public_id_once"),
             models.UniqueConstraint(fields=["seller", "channel", "number"], name="order_number_once"),
             models.CheckConstraint(condition=models.Q(paid_minor__gte=0), name="order_paid_not_negative"),
         ]

@@ -1,4 +1,4 @@
-"""Which move of a refund is legal, for whom; and the budget whose CHECK caps what may go out."""
+"""Which move of a refund is legal, for whom; what a refund is made of."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.actors import ActorKind
+from marketplace.errors import Conflict
 from marketplace.fsm import StatusModel, creation, status_field, transition
 from marketplace.ids import new_public_id
 from marketplace.models.trade import GatewayName
@@ -17,66 +18,32 @@ from marketplace.money import Money
 from marketplace.tenancy import Reach, TenantForeignKey, TenantModel
 
 ASKERS = (ActorKind.SELLER, ActorKind.API, ActorKind.SYSTEM, ActorKind.SUPPORT)
+PEOPLE = (ActorKind.SELLER, ActorKind.SUPPORT)
+PENDING_STAGES = ["VALIDATING", "REVIEW", "ON_HOLD", "RESERVED", "SUBMITTED", "UNKNOWN"]
 
 
 def _refund_id() -> str:
     return new_public_id("ba")
 
 
-class RefundBudget(TenantModel):
-    """What may still go back on one charge; every path draws from this row, and the CHECK is the last word.
+def _is_manual(refund: RefundRequest) -> None:
+    if refund.gateway != GatewayName.MANUAL:
+        raise Conflict(_("The payment provider sends this refund and says when it is done."), code="not_manual")
 
-    All amounts in minor units. `cap_minor` is what the buyer paid (0 = unknown: a refund then raises the cap
-    by its stated amount). `over_recovery_minor` is what went out beyond the cap outside our decisions.
-    """
 
-    order = TenantForeignKey("marketplace.Order", on_delete=models.PROTECT, related_name="budgets")
-    currency = models.CharField(max_length=3)
-    cap_minor = models.BigIntegerField()
-    is_cap_known = models.BooleanField(default=True)
-    reserved_minor = models.BigIntegerField(default=0)
-    refunded_minor = models.BigIntegerField(default=0)
-    disputed_minor = models.BigIntegerField(default=0)
-    over_recovery_minor = models.BigIntegerField(default=0)
-    gateway = models.CharField(max_length=10, choices=GatewayName.choices)
-    payment_reference = models.CharField(max_length=120, blank=True)
+def _person_was_asked(refund: RefundRequest) -> None:
+    if refund.person_asked_at is None:
+        raise Conflict(
+            _("We are still asking the payment provider. A person decides once that has led nowhere for a day."),
+            code="still_looking",
+        )
 
-    reach = Reach(system="SELECT")
 
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["seller", "order"], name="one_budget_per_order"),
-            models.CheckConstraint(
-                condition=models.Q(
-                    cap_minor__gte=models.F("reserved_minor") + models.F("refunded_minor") + models.F("disputed_minor")
-                ),
-                name="never_more_than_paid",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(
-                    reserved_minor__gte=0,
-                    refunded_minor__gte=0,
-                    disputed_minor__gte=0,
-                    over_recovery_minor__gte=0,
-                ),
-                name="no_negative_budget",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.left} left of {self.cap}"
-
-    @property
-    def cap(self) -> Money:
-        return Money(self.cap_minor, self.currency)
-
-    @property
-    def left_minor(self) -> int:
-        return self.cap_minor - self.reserved_minor - self.refunded_minor - self.disputed_minor
-
-    @property
-    def left(self) -> Money:
-        return Money(self.left_minor, self.currency)
+class HoldReason(models.TextChoices):
+    BY_SELLER = "BY_SELLER", _("Held by your team")
+    BY_SUPPORT = "BY_SUPPORT", _("Held by support")
+    MONEY_STOP = "MONEY_STOP", _("Payouts are stopped")
+    CLAIM = "CLAIM", _("A claim or chargeback is open")
 
 
 class RefundRequest(StatusModel):
@@ -100,10 +67,13 @@ class RefundRequest(StatusModel):
         REQUEST = "REQUEST", _("Asked for here")
         EXTERNAL = "EXTERNAL", _("Found at the payment provider")
 
-    public_id = models.CharField(max_length=40, unique=True, default=_refund_id, editable=False)
+    public_id = models.CharField(max_length=40, default=_refund_id, editable=False)
     status = status_field(Status, Status.VALIDATING)
     order = TenantForeignKey("marketplace.Order", on_delete=models.PROTECT, related_name="refunds")
-    budget = TenantForeignKey(RefundBudget, on_delete=models.PROTECT, related_name="refunds")
+    channel = TenantForeignKey("marketplace.SalesChannel", on_delete=models.PROTECT, related_name="+")
+    order_number = models.CharField(max_length=64)  # copied, so that a list and its search are one index scan
+    order_number_key = models.CharField(max_length=64, editable=False)
+    budget = TenantForeignKey("refunds.RefundBudget", on_delete=models.PROTECT, related_name="refunds")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     reason_code = models.CharField(max_length=40)
@@ -116,23 +86,26 @@ class RefundRequest(StatusModel):
     provider_key = models.UUIDField(default=uuid.uuid4, editable=False)  # the idempotency key; never changes
     provider_refund_id = models.CharField(max_length=120, blank=True)
     provider_message = models.CharField(max_length=500, blank=True)
-    hold_reason = models.CharField(max_length=60, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
+    refusal_code = models.CharField(max_length=60, blank=True)
+    hold_reason = models.CharField(max_length=20, choices=HoldReason.choices, blank=True)
+    attempts = models.PositiveIntegerField(default=0)  # calls that may have gone out
     fence = models.BigIntegerField(default=0)  # raised by every claim; an older claim can not settle
     leased_until = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     first_called_at = models.DateTimeField(null=True, blank=True)
+    remind_at = models.DateTimeField(null=True, blank=True)  # of a review that nobody gave yet
+    person_asked_at = models.DateTimeField(null=True, blank=True)  # the end stayed open: a person looks
     created_by_kind = models.CharField(max_length=10, choices=ActorKind.choices)
     created_by_id = models.CharField(max_length=60, blank=True)
     created_by_label = models.CharField(max_length=160, blank=True)
     reviewed_by_id = models.CharField(max_length=60, blank=True)
     reviewed_by_label = models.CharField(max_length=160, blank=True)
-    credit_note_number = models.CharField(max_length=40, blank=True)
+    credit_note_no = models.PositiveIntegerField(null=True, blank=True)  # 1, 2, 3 ... per seller, no gaps
     created_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
 
     reach = Reach(
-        system="SELECT, UPDATE, INSERT",
+        system="SELECT, UPDATE (fence, leased_until, next_attempt_at, remind_at)",
         support="id, seller_id, public_id, status, version, gateway, created_at, settled_at, attempts",
         buyer="order_id IN (SELECT o.id FROM marketplace_order o WHERE o.buyer_id = {buyer})",
     )
@@ -148,26 +121,54 @@ class RefundRequest(StatusModel):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_id", "seller"], name="refund_public_id_once"),
             models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_amount_positive"),
+            models.UniqueConstraint(fields=["seller", "provider_key"], name="provider_key_once"),
             models.UniqueConstraint(
                 fields=["seller", "gateway", "provider_refund_id"],
                 condition=~models.Q(provider_refund_id=""),
                 name="provider_refund_once",
             ),
+            models.UniqueConstraint(
+                fields=["seller", "credit_note_no"],
+                condition=models.Q(credit_note_no__isnull=False),
+                name="credit_note_once",
+            ),
             models.CheckConstraint(
                 condition=models.Q(reviewed_by_id="") | ~models.Q(reviewed_by_id=models.F("created_by_id")),
                 name="second_person_is_second",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["SUBMITTED", "UNKNOWN"])
+                | (models.Q(attempts__gt=0) & ~models.Q(gateway="manual")),
+                name="what_is_sent_was_called",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="COMPLETED")
+                | models.Q(source="EXTERNAL")
+                | models.Q(gateway="manual")
+                | models.Q(attempts__gt=0),
+                name="what_is_done_was_called",
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["seller", "-id"], name="refund_recent"),
             models.Index(fields=["seller", "status", "-id"], name="refund_by_status"),
+            models.Index(fields=["seller", "channel", "-id"], name="refund_by_channel"),
+            models.Index(fields=["seller", "-id"], condition=models.Q(status__in=PENDING_STAGES), name="refund_open"),
             models.Index(fields=["seller", "order"], name="refund_of_order"),
+            models.Index(fields=["seller", "budget"], name="refund_of_budget"),
+            models.Index(fields=["seller", "order_number_key"], name="refund_of_order_number"),
             models.Index(fields=["seller", "asker_public_id"], name="refund_of_asker"),
             models.Index(
                 fields=["next_attempt_at", "id"],
                 condition=models.Q(status__in=["RESERVED", "SUBMITTED", "UNKNOWN"]),
                 name="refund_due",
+            ),
+            models.Index(
+                fields=["remind_at", "id"],
+                condition=models.Q(remind_at__isnull=False),
+                name="refund_remind_due",
             ),
         ]
 
@@ -183,59 +184,99 @@ class RefundRequest(StatusModel):
         """AWS's five words; the stages before the end are one PENDING (rulings 12)."""
         return PUBLIC_STATUS[str(self.status)]
 
+    @property
+    def is_open(self) -> bool:
+        return str(self.status) in PENDING_STAGES
+
+    @property
+    def awaits_seller(self) -> bool:
+        """Nothing is sent where there is no gateway: the seller pays outside and confirms."""
+        return str(self.status) == "RESERVED" and self.gateway == GatewayName.MANUAL
+
+    @property
+    def display_status(self) -> str:
+        """The key of the word that pages show (portal_words): the stage, or AWAITING_SELLER."""
+        return "AWAITING_SELLER" if self.awaits_seller else str(self.status)
+
+    @property
+    def credit_note_number(self) -> str:
+        return f"CN-{self.credit_note_no:06d}" if self.credit_note_no else ""
+
     # --- the machine, in life-cycle order (state-machines.md 2.4, rulings 12) ---
 
     @transition(source=Status.VALIDATING, target=Status.RESERVED, actors=ASKERS, event="refund.reserved")
     def reserve(self, *, at: datetime) -> None:
-        self.next_attempt_at = at
+        self._send_at(at)
 
     @transition(source=Status.VALIDATING, target=Status.REVIEW, actors=ASKERS, event="refund.review_asked")
-    def ask_review(self) -> None:
-        pass
+    def ask_review(self, *, remind_at: datetime) -> None:
+        self.remind_at = remind_at
 
-    @transition(
-        source=Status.VALIDATING,
-        target=Status.VALIDATION_FAILED,
-        actors=[*ASKERS, ActorKind.CLOCK],
-        event="refund.validation_failed",
-    )
-    def refuse(self, *, message: str, at: datetime) -> None:
-        self.provider_message, self.settled_at, self.next_attempt_at = message[:500], at, None
-
-    @transition(
-        source=Status.REVIEW,
-        target=Status.RESERVED,
-        actors=[ActorKind.SELLER, ActorKind.SUPPORT],
-        event="refund.reviewed",
-    )
+    @transition(source=Status.REVIEW, target=Status.RESERVED, actors=PEOPLE, event="refund.reviewed")
     def review(self, *, reviewer_id: str, reviewer_label: str, at: datetime) -> None:
-        self.reviewed_by_id, self.reviewed_by_label, self.next_attempt_at = reviewer_id, reviewer_label, at
+        self.reviewed_by_id, self.reviewed_by_label, self.remind_at = reviewer_id, reviewer_label, None
+        self._send_at(at)
 
     @transition(
         source=[Status.VALIDATING, Status.RESERVED],
         target=Status.ON_HOLD,
-        actors=[ActorKind.SYSTEM, ActorKind.SUPPORT, ActorKind.SELLER, ActorKind.API],
+        actors=ASKERS,
         event="refund.on_hold",
     )
     def hold(self, *, reason: str) -> None:
-        self.hold_reason, self.next_attempt_at = reason[:60], None
+        self.hold_reason, self.next_attempt_at = reason, None
 
     @transition(
         source=Status.ON_HOLD,
         target=Status.RESERVED,
-        actors=[ActorKind.SYSTEM, ActorKind.SUPPORT],
+        actors=[ActorKind.SYSTEM, *PEOPLE],
         event="refund.released",
     )
     def release(self, *, at: datetime) -> None:
-        self.hold_reason, self.next_attempt_at = "", at
+        self.hold_reason = ""
+        self._send_at(at)
+
+    @transition(
+        source=[Status.REVIEW, Status.ON_HOLD, Status.RESERVED],
+        target=Status.VALIDATION_FAILED,
+        actors=[ActorKind.SYSTEM],
+        event="refund.validation_failed",
+    )
+    def refuse(self, *, code: str, message: str, at: datetime) -> None:
+        self._end(at, code, message)
+
+    @transition(
+        source=[Status.REVIEW, Status.ON_HOLD, Status.RESERVED],
+        target=Status.CANCELLED,
+        actors=[ActorKind.SELLER, ActorKind.API, ActorKind.SUPPORT],
+        event="refund.cancelled",
+    )
+    def cancel(self, *, at: datetime) -> None:
+        self._end(at)
+
+    @transition(
+        source=Status.RESERVED,
+        target=Status.COMPLETED,
+        actors=[ActorKind.SELLER, ActorKind.API, ActorKind.SUPPORT],
+        event="refund.completed",
+        conditions=[_is_manual],
+    )
+    def confirm(self, *, reference: str, at: datetime) -> None:
+        self._end(at)
+        self.provider_refund_id = reference
 
     @transition(source=Status.RESERVED, target=Status.SUBMITTED, actors=[ActorKind.SYSTEM], event="refund.submitted")
-    def submit(self, *, at: datetime) -> None:
-        self.first_called_at = self.first_called_at or at
+    def submit(self, *, at: datetime, leased_until: datetime) -> None:
+        self.first_called_at, self.attempts = at, self.attempts + 1
+        self.leased_until = self.next_attempt_at = leased_until
 
     @transition(source=Status.SUBMITTED, target=Status.UNKNOWN, actors=[ActorKind.SYSTEM], event="refund.unknown")
     def lose_track(self, *, why: str) -> None:
         self.provider_message = why[:500]
+
+    @transition(source=Status.UNKNOWN, target=Status.SUBMITTED, actors=[ActorKind.SYSTEM], event="refund.found")
+    def find(self, *, provider_refund_id: str, message: str) -> None:
+        self.provider_refund_id, self.provider_message = provider_refund_id, message[:500]
 
     @transition(
         source=[Status.SUBMITTED, Status.UNKNOWN],
@@ -244,17 +285,8 @@ class RefundRequest(StatusModel):
         event="refund.completed",
     )
     def settle(self, *, provider_refund_id: str, at: datetime) -> None:
-        self.provider_refund_id, self.settled_at, self.next_attempt_at = provider_refund_id, at, None
-        self.leased_until = None
-
-    @transition(
-        source=Status.SUBMITTED,
-        target=Status.COMPLETED,
-        actors=[ActorKind.SELLER, ActorKind.API, ActorKind.SUPPORT],
-        event="refund.completed",
-    )
-    def confirm(self, *, reference: str, at: datetime) -> None:
-        self.provider_refund_id, self.settled_at, self.next_attempt_at = reference, at, None
+        self._end(at)
+        self.provider_refund_id = provider_refund_id
 
     @transition(
         source=[Status.SUBMITTED, Status.UNKNOWN],
@@ -262,9 +294,29 @@ class RefundRequest(StatusModel):
         actors=[ActorKind.SYSTEM, ActorKind.PROVIDER],
         event="refund.failed",
     )
-    def fail(self, *, message: str, at: datetime) -> None:
-        self.provider_message, self.settled_at, self.next_attempt_at = message[:500], at, None
-        self.leased_until = None
+    def fail(self, *, code: str, message: str, at: datetime) -> None:
+        self._end(at, code, message)
+
+    @transition(
+        source=Status.UNKNOWN,
+        target=Status.COMPLETED,
+        actors=PEOPLE,
+        event="refund.completed",
+        conditions=[_person_was_asked],
+    )
+    def resolve_paid(self, *, reference: str, at: datetime) -> None:
+        self._end(at)
+        self.provider_refund_id = reference
+
+    @transition(
+        source=Status.UNKNOWN,
+        target=Status.FAILED,
+        actors=PEOPLE,
+        event="refund.failed",
+        conditions=[_person_was_asked],
+    )
+    def resolve_unpaid(self, *, at: datetime) -> None:
+        self._end(at, "not_paid")
 
     @transition(
         source=Status.COMPLETED,
@@ -272,17 +324,15 @@ class RefundRequest(StatusModel):
         actors=[ActorKind.SYSTEM, ActorKind.PROVIDER],
         event="refund.reversed",
     )
-    def reverse(self, *, message: str, at: datetime) -> None:
-        self.provider_message, self.settled_at = message[:500], at
+    def reverse(self, *, code: str, message: str, at: datetime) -> None:
+        self._end(at, code, message)
 
-    @transition(
-        source=[Status.VALIDATING, Status.REVIEW, Status.ON_HOLD, Status.RESERVED],
-        target=Status.CANCELLED,
-        actors=[ActorKind.SELLER, ActorKind.API, ActorKind.SUPPORT],
-        event="refund.cancelled",
-    )
-    def cancel(self, *, at: datetime) -> None:
-        self.settled_at, self.next_attempt_at = at, None
+    def _send_at(self, at: datetime) -> None:
+        self.next_attempt_at = None if self.gateway == GatewayName.MANUAL else at
+
+    def _end(self, at: datetime, code: str = "", message: str = "") -> None:
+        self.refusal_code, self.provider_message = code[:60], message[:500]
+        self.settled_at, self.next_attempt_at, self.leased_until, self.remind_at = at, None, None, None
 
 
 class PublicStatus(models.TextChoices):
@@ -294,7 +344,7 @@ class PublicStatus(models.TextChoices):
 
 
 PUBLIC_STATUS: dict[str, str] = {
-    **dict.fromkeys(("VALIDATING", "REVIEW", "ON_HOLD", "RESERVED", "SUBMITTED", "UNKNOWN"), "PENDING"),
+    **dict.fromkeys(PENDING_STAGES, "PENDING"),
     **{end: end for end in ("COMPLETED", "VALIDATION_FAILED", "FAILED", "CANCELLED")},
 }
 
@@ -320,58 +370,18 @@ class RefundLine(TenantModel):
 
     reach = Reach(app="SELECT, INSERT", buyer="refund_id IN (SELECT r.id FROM refunds_refundrequest r)")
 
-    def __str__(self) -> str:
-        return f"{self.component} {self.amount_minor}"
-
-
-class LedgerLine(TenantModel):
-    """Double entry, append-only: the lines of one `posting` add up to zero, per currency."""
-
-    class Account(models.TextChoices):
-        CAPTURED = "CAPTURED", _("Paid by the buyer")
-        RESERVED = "RESERVED", _("Reserved for refunds")
-        REFUNDED = "REFUNDED", _("Refunded")
-        DISPUTED = "DISPUTED", _("Disputed")
-        OVER_RECOVERY = "OVER_RECOVERY", _("Gone out beyond what was paid")
-        OUTSIDE = "OUTSIDE", _("At the payment provider")
-
-    posting = models.UUIDField()
-    budget = TenantForeignKey(RefundBudget, on_delete=models.PROTECT, related_name="ledger_lines")
-    refund = TenantForeignKey(
-        RefundRequest, on_delete=models.PROTECT, related_name="ledger_lines", null=True, blank=True
-    )
-    account = models.CharField(max_length=16, choices=Account.choices)
-    amount_minor = models.BigIntegerField()  # debit positive, credit negative
-    currency = models.CharField(max_length=3)
-    at = models.DateTimeField()
-
-    reach = Reach(app="SELECT, INSERT", system="SELECT, INSERT", guard=True)
-
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(component="RESTOCKING_FEE", amount_minor__lt=0)
+                | (~models.Q(component="RESTOCKING_FEE") & models.Q(amount_minor__gt=0)),
+                name="only_a_fee_is_negative",
+            ),
+        ]
         indexes: ClassVar = [
-            models.Index(fields=["seller", "budget", "id"], name="ledger_of_budget"),
-            models.Index(fields=["seller", "posting"], name="ledger_posting"),
+            models.Index(fields=["seller", "refund"], name="line_of_refund"),
+            models.Index(fields=["seller", "order_line"], name="refund_line_of_order_line"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.account} {self.amount_minor} {self.currency}"
-
-
-# The sum of a posting is zero, whoever writes it; checked at commit.
-GUARD_SQL = [
-    """CREATE OR REPLACE FUNCTION ledger_balances() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = public AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM refunds_ledgerline l WHERE l.seller_id = NEW.seller_id AND l.posting = NEW.posting
-               GROUP BY l.currency HAVING sum(l.amount_minor) <> 0) THEN
-        RAISE EXCEPTION 'Posting % does not add up to zero.', NEW.posting USING ERRCODE = 'RD004';
-    END IF;
-    RETURN NULL;
-END $$;""",
-    "DROP TRIGGER IF EXISTS ledger_balances ON refunds_ledgerline;"
-    " CREATE CONSTRAINT TRIGGER ledger_balances AFTER INSERT ON refunds_ledgerline DEFERRABLE INITIALLY DEFERRED"
-    " FOR EACH ROW EXECUTE FUNCTION ledger_balances();",
-    "DROP TRIGGER IF EXISTS ledger_is_append_only ON refunds_ledgerline;"
-    " CREATE TRIGGER ledger_is_append_only BEFORE UPDATE OR DELETE ON refunds_ledgerline FOR EACH ROW"
-    " EXECUTE FUNCTION fsm_refuse();",
-]
+        return f"{self.component} {self.amount_minor}"

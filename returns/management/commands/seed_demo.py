@@ -45,9 +45,11 @@ class Command(BaseCommand):
             with scope(shop.seller.pk):
                 _key, keys[spec.slug] = access.create_api_key("Demo program", by=shop.owner, scopes=list(SCOPES))
                 self._channels(shop)
+            stories = STORIES if spec is demo_data.ACME else STORIES[1:14]
             for number in range(26):
-                self._order(shop, number)
-            for number, story in enumerate(STORIES if spec is demo_data.ACME else STORIES[1:14]):
+                days = stories[number].hours_ago / 24 + 6 if number < len(stories) else 5 + number % 7
+                self._order(shop, number, days)
+            for number, story in enumerate(stories):
                 self._tell(shop, number, story)
             self.stdout.write(f"{spec.name}: orders and returns are in.")
         logins.append(_login("acme and globex", "manager", both))
@@ -97,13 +99,13 @@ class Command(BaseCommand):
                 return_instructions="Put the slip into the parcel and keep the receipt of the post office.",
             )
 
-    def _order(self, shop: Shop, number: int) -> None:
-        """An order some days ago: one or two things, by a buyer with an address that the demo's mailbox gets."""
+    def _order(self, shop: Shop, number: int, days_ago: float) -> None:
+        """An order: one or two things, by a buyer with an address that the demo's mailbox gets."""
         channel = shop.spec.channels[number % len(shop.spec.channels)]
         things = shop.spec.things
         first, family, language = BUYERS[number % len(BUYERS)]
         with scope(shop.seller.pk):
-            bought = clock.now() - timedelta(days=24 + number % 20, hours=number)
+            bought = clock.now() - timedelta(days=days_ago, hours=number % 5)
             lines = [_line(things[number % len(things)], 1 + number % 2)]
             if number % 3 == 0:
                 lines.append(_line(things[(number + 3) % len(things)], 1))
@@ -112,7 +114,7 @@ class Command(BaseCommand):
                 number=_order_number(channel, number),
                 purchased_at=bought,
                 shipped_at=bought + timedelta(days=1),
-                delivered_at=bought + timedelta(days=20),
+                delivered_at=bought + timedelta(days=3),
                 currency=channel.currency,
                 lines=lines,
                 payment_reference=_payment(shop, channel, number, sum(line.paid_minor for line in lines)),
