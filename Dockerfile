@@ -17,6 +17,7 @@ COPY messaging ./messaging
 COPY returns ./returns
 COPY agreements ./agreements
 COPY claims ./claims
+COPY support ./support
 COPY templates ./templates
 
 RUN useradd --system --uid 10001 --home-dir /srv/redress redress \

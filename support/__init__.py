@@ -1,0 +1,1 @@
+"""The support app: cases, and what support sees across sellers."""
