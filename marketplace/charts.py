@@ -40,9 +40,10 @@ class MoneyBar:
     text: str
     is_unknown: bool
     over: str
+    whole: int
 
 
-def money_bar(budget: Budget, *, adding: int = 0, locale: str | None = None) -> MoneyBar:
+def money_bar(budget: Budget, *, adding: int | None = None, locale: str | None = None) -> MoneyBar:
     """The bar of what was paid; `adding` shows how it would stand after a refund of so many minor units."""
     cap, currency = int(budget.cap_minor), str(budget.currency)
 
@@ -53,14 +54,14 @@ def money_bar(budget: Budget, *, adding: int = 0, locale: str | None = None) -> 
         ("refunded", _("refunded"), int(budget.refunded_minor)),
         ("reserved", _("reserved"), int(budget.reserved_minor)),
         ("disputed", _("disputed"), int(budget.disputed_minor)),
-        ("new", _("this refund"), adding),
+        ("new", _("this refund"), adding or 0),
     ]
     out = sum(minor for _kind, _label, minor in spent)
     left, whole = max(cap - out, 0), max(cap, out, 1)
     parts, x = [], 0.0
     for kind, label, minor in [*spent, ("left", _("left"), left)]:
         width = 100 * minor / whole
-        if kind != "new" or adding:
+        if kind != "new" or adding is not None:
             parts.append(Part(kind, label, minor, show(minor), f"{x:.3f}%", f"{width:.3f}%"))
         x += width
     sums = ", ".join(f"{part.label} {part.shown}" for part in parts)
@@ -71,6 +72,7 @@ def money_bar(budget: Budget, *, adding: int = 0, locale: str | None = None) -> 
         text=_("Paid %(paid)s: %(sums)s") % {"paid": show(cap), "sums": sums},
         is_unknown=cap == 0,
         over=show(out - cap) if cap and out > cap else "",
+        whole=whole,
     )
 
 
