@@ -13,10 +13,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from celery import current_app
 from django.db import connection, models, transaction
 
 from marketplace import clock, logs
 from marketplace.crash import crashpoint
+from marketplace.fsm import StatusModel
 from marketplace.tenancy import current_seller_id, scope, system_scope
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def announce(name: str, about: models.Model, payload: dict[str, Any] | None = No
     event: OutboxEvent = OutboxEvent.objects.create(
         seller_id=current_seller_id(),
         name=name,
-        machine=getattr(about, "machine", about._meta.model_name),
+        machine=about.machine if isinstance(about, StatusModel) else about._meta.model_name,
         object_id=about.pk,
         payload=payload or {},
         request_id=logs.request_id.get()[:40],
@@ -64,21 +66,24 @@ def announce(name: str, about: models.Model, payload: dict[str, Any] | None = No
 
 # --- the doorbell ----------------------------------------------------------------------------------
 
+_DRAIN = "marketplace.tasks.drain_outbox"
 _bell = threading.Event()
+_wanted: set[str] = set()  # the tasks to wake at the next ring
 _ringer: threading.Thread | None = None
 _lock = threading.Lock()
 bell_is_muted = False  # the tests drain by hand
 
 
-def ring_after_commit() -> None:
+def ring_after_commit(task: str = _DRAIN) -> None:
     """Once this transaction has committed, tell the worker that there is something to do."""
     if not bell_is_muted:
-        transaction.on_commit(_ring)
+        transaction.on_commit(lambda: _ring(task))
 
 
-def _ring() -> None:
+def _ring(task: str) -> None:
     """Wake the one ringing thread of this process: the request does not wait for the broker."""
     global _ringer  # noqa: PLW0603
+    _wanted.add(task)
     _bell.set()
     if _ringer is None or not _ringer.is_alive():
         with _lock:
@@ -88,13 +93,12 @@ def _ring() -> None:
 
 
 def _ring_forever() -> None:
-    from marketplace.tasks import drain_outbox
-
     while True:
         _bell.wait()
         _bell.clear()
         try:
-            drain_outbox.apply_async(expires=10, retry=False)
+            while _wanted:
+                current_app.send_task(_wanted.pop(), expires=10, retry=False)
         except Exception:  # noqa: BLE001 whatever the broker's trouble is, the sweep finds the row
             log.warning("The doorbell did not ring; the sweep will find the work.")
         threading.Event().wait(BELL_PAUSE)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.template.loader import render_to_string
+from django.template import Context
+from django.template.loader import get_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,14 @@ class MailText:
 def render_mail(event: str, context: Mapping[str, Any]) -> MailText:
     """The mail of `templates/emails/<event>.*` in the language that is active; the subject is one line."""
     values = dict(context)
-    subject = " ".join(render_to_string(f"emails/{event}.subject.txt", values).split())
+    subject = " ".join(_fill(f"emails/{event}.subject.txt", values, autoescape=False).split())
     values["subject"] = subject
-    text = render_to_string(f"emails/{event}.txt", values)
+    text = _fill(f"emails/{event}.txt", values, autoescape=False)
     text = re.sub(r"[ \t]+\n", "\n", text)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-    return MailText(subject, text, render_to_string(f"emails/{event}.html", values).strip() + "\n")
+    return MailText(subject, text, _fill(f"emails/{event}.html", values, autoescape=True).strip() + "\n")
+
+
+def _fill(name: str, values: dict[str, Any], *, autoescape: bool) -> str:
+    template: Any = get_template(name)
+    return str(template.template.render(Context(dict(values), autoescape=autoescape)))
