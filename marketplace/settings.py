@@ -295,6 +295,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "drain-outbox": {"task": "marketplace.tasks.drain_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "send-mail": {"task": "marketplace.tasks.send_mail", "schedule": 3.0, "options": {"expires": 10}},
+    "forget-old": {"task": "marketplace.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 600}},
     "sweep-returns": {"task": "returns.tasks.sweep_deadlines", "schedule": 5.0, "options": {"expires": 20}},
     "execute-refunds": {"task": "refunds.tasks.execute_due", "schedule": 2.0, "options": {"expires": 10}},
     "reconcile-refunds": {"task": "refunds.tasks.reconcile", "schedule": 900.0, "options": {"expires": 600}},

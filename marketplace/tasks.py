@@ -14,6 +14,14 @@ def drain_outbox() -> int:
 
 @shared_task(name="marketplace.tasks.send_mail")
 def send_mail() -> int:
-    from marketplace.mail import send_due
+    from marketplace import account_mail, mail
 
-    return send_due()
+    return mail.send_due() + account_mail.send_due()
+
+
+@shared_task(name="marketplace.tasks.forget_old")
+def forget_old() -> int:
+    """Codes that ran out and counters nobody asks for."""
+    from marketplace import buyer_codes, limits
+
+    return limits.forget_old() + buyer_codes.forget_old_codes()
