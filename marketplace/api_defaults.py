@@ -12,13 +12,15 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import BasePagination
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from marketplace.actors import Actor
 from marketplace.errors import DomainError
+from marketplace.paging import Sort, page_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -48,12 +50,50 @@ class HasScope(BasePermission):
         return True
 
 
-class KeysetPagination(CursorPagination):
-    """Pages by key, never by offset: the millionth row costs what the first does."""
+class KeysetPagination(BasePagination):
+    """Pages by key, never by offset: the millionth row costs what the first does. The view may name its `sort`."""
 
-    ordering = "-id"
-    page_size_query_param = "page_size"
+    page_size = 50
     max_page_size = 200
+    default_sort = Sort("id", ("id",), is_descending=True)
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.request = request
+        sort = getattr(view, "sort", self.default_sort)
+        self.page = page_of(
+            queryset, sort=sort, cursor=request.query_params.get("cursor", ""), size=self._size(request)
+        )
+        return self.page.items
+
+    def _size(self, request: Request) -> int:
+        asked = request.query_params.get("page_size", "")
+        return min(int(asked), self.max_page_size) if asked.isdecimal() and 0 < len(asked) < 5 else self.page_size
+
+    def _link(self, cursor: str) -> str | None:
+        return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor) if cursor else None
+
+    def get_paginated_response(self, data: Any) -> Response:
+        links = {"next": self._link(self.page.next), "previous": self._link(self.page.previous)}
+        return Response({**links, "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "nullable": True, "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
+            {
+                "name": "page_size",
+                "in": "query",
+                "required": False,
+                "schema": {"type": "integer", "minimum": 1, "maximum": self.max_page_size},
+            },
+        ]
 
 
 def _body(code: str, message: str, details: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -7,4 +7,6 @@ from django.urls import include, path
 app_name = "api"
 urlpatterns = [
     path("", include("marketplace.orders.api")),
+    path("", include("returns.api.urls")),
+    path("", include("refunds.api.urls")),
 ]

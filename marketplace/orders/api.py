@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_filters import rest_framework as django_filters
 from django.db.models import QuerySet
 from django.urls import path
+from django_filters import rest_framework as django_filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 
@@ -15,6 +15,7 @@ from marketplace.api import StrictSerializer, VerbView
 from marketplace.models import Order, OrderLine
 from marketplace.money import LARGEST
 from marketplace.orders import services
+from marketplace.orders.selectors import NEWEST
 
 MAX_MINOR = LARGEST // 1000
 
@@ -110,6 +111,7 @@ class OrderList(generics.ListAPIView[Order]):
     scope = "orders:read"
     serializer_class = OrderShape
     filterset_class = OrderFilter
+    sort = NEWEST
 
     def get_queryset(self) -> Any:
         return Order.objects.select_related("channel", "buyer").prefetch_related("lines")

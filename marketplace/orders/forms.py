@@ -16,5 +16,7 @@ class InviteForm(forms.Form):
         help_text=_("You may use it for this order alone. The buyer gets one mail with a link to the order."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
-    name = forms.CharField(label=_("Name"), max_length=120, required=False, help_text=_("As it stands in the greeting."))
+    name = forms.CharField(
+        label=_("Name"), max_length=120, required=False, help_text=_("As it stands in the greeting.")
+    )
     language = forms.ChoiceField(label=_("Language of the mail"), choices=settings.LANGUAGES, initial="en")

@@ -12,14 +12,16 @@ from django.utils.translation import gettext as _
 from marketplace import times
 from marketplace.actors import Actor, Permission
 from marketplace.models import Order, OrderLine
+from marketplace.paging import Sort
 from marketplace.portal import Hit
 
+NEWEST = Sort("newest", ("purchased_at", "id"), is_descending=True)
 LAST = "\U0010ffff"  # sorts after every number: the upper end of a prefix
 
 
 def orders(*, text: str = "", channel: str = "", since: datetime | None = None) -> QuerySet[Any]:
-    """Newest first; `text` is the beginning of an order number, or a whole SKU."""
-    found = Order.objects.select_related("channel", "buyer").order_by("-purchased_at", "-id")
+    """Unordered; `text` is the beginning of an order number, or a whole SKU."""
+    found = Order.objects.select_related("channel", "buyer")
     if channel:
         found = found.filter(channel__code=channel)
     if since:
@@ -43,5 +45,5 @@ def search(actor: Actor, text: str) -> list[Hit]:
             detail=f"{order.channel.name} · {times.written_date(order.purchased_at)}",
             url=reverse("orders:detail", args=[order.public_id]),
         )
-        for order in orders(text=text)[:10]
+        for order in orders(text=text).order_by(*NEWEST.order_by())[:10]
     ]

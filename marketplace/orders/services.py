@@ -118,9 +118,7 @@ def _check(spec: OrderSpec) -> None:
                 code="line_amount",
             )
         if (line.quantity_shipped or 0) > line.quantity:
-            raise Refused(
-                _("Line %(sku)s: more units shipped than bought.") % {"sku": line.sku}, code="line_quantity"
-            )
+            raise Refused(_("Line %(sku)s: more units shipped than bought.") % {"sku": line.sku}, code="line_quantity")
 
 
 def buyer_for(email: str, name: str = "", language: str = "en", zone: str = "UTC") -> Buyer | None:

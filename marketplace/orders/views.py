@@ -31,11 +31,8 @@ def index(request: HttpRequest) -> HttpResponse:
     actor_of(request).require(Permission.VIEW)
     text, channel, days = (request.GET.get(name, "").strip() for name in ("q", "channel", "range"))
     since: datetime | None = clock.now() - timedelta(days=RANGES[days]) if days in RANGES else None
-    page = page_of(
-        selectors.orders(text=text, channel=channel, since=since).prefetch_related("lines"),
-        keys=("-purchased_at", "-id"),
-        request=request,
-    )
+    rows = selectors.orders(text=text, channel=channel, since=since).prefetch_related("lines")
+    page = page_of(rows, sort=selectors.NEWEST, cursor=request.GET.get("cursor", ""))
     channels = SalesChannel.objects.all()
     context: dict[str, Any] = {"page": page, "channels": channels, "q": text, "channel": channel, "range": days}
     return render(request, "orders/index.html", context)

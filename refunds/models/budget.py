@@ -112,7 +112,7 @@ class LedgerLine(TenantModel):
     currency = models.CharField(max_length=3)
     at = models.DateTimeField()
 
-    reach = Reach(app="SELECT, INSERT", system="SELECT")
+    reach = Reach(app="SELECT, INSERT", system="SELECT", guard=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -171,7 +171,8 @@ class Discrepancy(TenantModel):
 
 GUARD_SQL = [
     # The sum of a posting is zero, whoever writes it; checked at commit.
-    """CREATE OR REPLACE FUNCTION ledger_balances() RETURNS trigger LANGUAGE plpgsql AS $$
+    """CREATE OR REPLACE FUNCTION ledger_balances() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM refunds_ledgerline l WHERE l.seller_id = NEW.seller_id AND l.posting = NEW.posting
                GROUP BY l.currency HAVING sum(l.amount_minor) <> 0) THEN
@@ -186,7 +187,8 @@ END $$;""",
     " CREATE TRIGGER ledger_is_append_only BEFORE UPDATE OR DELETE ON refunds_ledgerline FOR EACH ROW"
     " EXECUTE FUNCTION fsm_refuse();",
     # Facts may exceed the cap and are recorded; a decision, which is to reserve, may not, whoever makes it.
-    """CREATE OR REPLACE FUNCTION budget_decision_within_cap() RETURNS trigger LANGUAGE plpgsql AS $$
+    """CREATE OR REPLACE FUNCTION budget_decision_within_cap() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public AS $$
 BEGIN
     IF NEW.reserved_minor > (CASE WHEN TG_OP = 'INSERT' THEN 0 ELSE OLD.reserved_minor END)
        AND NEW.reserved_minor + NEW.refunded_minor + NEW.disputed_minor > NEW.cap_minor THEN

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.actors import ActorKind
@@ -28,13 +29,13 @@ def _refund_id() -> str:
 
 def _is_manual(refund: RefundRequest) -> None:
     if refund.gateway != GatewayName.MANUAL:
-        raise Conflict(_("The payment provider sends this refund and says when it is done."), code="not_manual")
+        raise Conflict(gettext("The payment provider sends this refund and says when it is done."), code="not_manual")
 
 
 def _person_was_asked(refund: RefundRequest) -> None:
     if refund.person_asked_at is None:
         raise Conflict(
-            _("We are still asking the payment provider. A person decides once that has led nowhere for a day."),
+            gettext("We are still asking the payment provider. A person decides once that has led nowhere for a day."),
             code="still_looking",
         )
 

@@ -167,5 +167,3 @@ class RefundBody(StrictSerializer):
 
     lines = RefundLineBody(many=True, required=False, default=list, max_length=500)
     reason_text = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
-
-

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from marketplace.actors import Actor
 from marketplace.api import VerbView
-from marketplace.api_defaults import KeysetPagination
 from refunds.api.shapes import RefundShape, shape_of
 from refunds.services import RefundLineAsk
 from returns import selectors, services
@@ -35,10 +34,6 @@ class ReturnFilter(django_filters.FilterSet):
         return selectors.in_bucket(queryset, value)
 
 
-class ReturnPages(KeysetPagination):
-    ordering = ("-requested_at", "-id")
-
-
 class ReturnVerb(VerbView):
     """A verb on one return; the answer is the return as it is afterwards."""
 
@@ -56,7 +51,7 @@ class Returns(generics.ListAPIView[ReturnRequest], VerbView):
 
     http_method_names = ("get", "post", "options")
     serializer_class = shapes.ReturnRow
-    pagination_class = ReturnPages
+    sort = selectors.NEWEST
     filterset_class = ReturnFilter
     body = shapes.SubmitBody
     success_status = 201
@@ -70,9 +65,7 @@ class Returns(generics.ListAPIView[ReturnRequest], VerbView):
 
     def perform(self, by: Actor, data: dict[str, Any], **url: Any) -> dict[str, Any]:
         asks = [services.LineAsk(**line) for line in data["lines"]]
-        request = services.submit_return(
-            data["order"], by=by, lines=asks, confirm_duplicate=data["confirm_duplicate"]
-        )
+        request = services.submit_return(data["order"], by=by, lines=asks, confirm_duplicate=data["confirm_duplicate"])
         return dict(shapes.ReturnShape(selectors.with_lines(request)).data)
 
     @extend_schema(request=shapes.SubmitBody, responses={201: shapes.ReturnShape})
@@ -130,9 +123,7 @@ class Receive(ReturnVerb):
     body = shapes.ReceiveBody
 
     def move(self, by: Actor, data: dict[str, Any], public_id: str) -> ReturnRequest:
-        return services.receive_return(
-            public_id, by=by, units=[services.ReceivedAsk(**unit) for unit in data["units"]]
-        )
+        return services.receive_return(public_id, by=by, units=[services.ReceivedAsk(**unit) for unit in data["units"]])
 
 
 @extend_schema(methods=["POST"], request=shapes.CloseBody, responses={200: shapes.ReturnShape})
