@@ -77,13 +77,14 @@ class VerbView(APIView):
 
     Subclasses give `scope`, `body` (a serializer class or None) and `perform(actor, data, **url)`.
     With `is_idempotent` the Idempotency-Key header is demanded and the answer replayed; without it the key is
-    honoured when sent.
+    honoured when sent. Views that share an `operation` with another door share its keys.
     """
 
     http_method_names = ("post", "options")
     scope = ""
     body: type[serializers.Serializer[Any]] | None = None
     is_idempotent = False
+    operation = ""
     success_status = 200
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
@@ -106,7 +107,7 @@ class VerbView(APIView):
             answer = run()
         else:
             answer = idempotency.once(
-                operation=f"api:{type(self).__name__}",
+                operation=self.operation or f"api:{type(self).__name__}",
                 key=key,
                 body={"url": url, "body": request.data},
                 run=run,
