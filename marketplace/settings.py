@@ -299,6 +299,17 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-returns": {"task": "returns.tasks.sweep_deadlines", "schedule": 5.0, "options": {"expires": 20}},
     "execute-refunds": {"task": "refunds.tasks.execute_due", "schedule": 2.0, "options": {"expires": 10}},
     "reconcile-refunds": {"task": "refunds.tasks.reconcile", "schedule": 900.0, "options": {"expires": 600}},
+    "sweep-refunds": {"task": "refunds.tasks.sweep_deadlines", "schedule": 60.0, "options": {"expires": 50}},
+    "recompute-budgets": {
+        "task": "refunds.tasks.recompute_budgets",
+        "schedule": 86_400.0,
+        "options": {"expires": 3600},
+    },
+    "check-invariants": {
+        "task": "refunds.tasks.check_invariants",
+        "schedule": 86_400.0,
+        "options": {"expires": 3600},
+    },
     "resume-imports": {
         "task": "marketplace.imports.tasks.resume",
         "schedule": 10.0,
