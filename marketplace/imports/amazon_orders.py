@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from marketplace.imports.mapping import Field, Mapping, check_columns
+from marketplace.imports.mapping import SAMPLE_ROWS, Field, Mapping, check_columns
 from marketplace.imports.reading import Report
-from marketplace.imports.values import likely_mark
+from marketplace.imports.values import likely_mark, only_order
 
 # The 33 columns in the report's order; older files carry `url` after `order-channel`.
 # fmt: off
@@ -66,10 +66,10 @@ def all_orders_mapping(report: Report, *, channel: str) -> Mapping:
     """The report's fixed mapping, less what this file lacks; a missing required column is refused by name."""
     check_columns(report, [FIELDS[name] for name in REQUIRED])
     columns = {name: column for name, column in FIELDS.items() if report.has(column)}
-    amounts = {name: column for name, column in columns.items() if name in AMOUNTS}
-    samples = [text for cells in report.sample(amounts, 500) for text in cells.values()]
+    samples = report.sample(columns, SAMPLE_ROWS)
     return Mapping(
         columns=columns,
-        decimal_mark=likely_mark(samples),
+        date_order=only_order(cells[Field.PURCHASED_AT] for cells in samples),
+        decimal_mark=likely_mark(cells[name] for cells in samples for name in AMOUNTS if name in columns),
         is_tax_included=channel.casefold() not in TAX_APART,
     )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 
-from marketplace.imports.mapping import Field, Mapping
+from marketplace.imports.mapping import DATE_FIELDS, SAMPLE_ROWS, Field, Mapping
 from marketplace.imports.reading import Report
 from marketplace.imports.statuses import recognise
-from marketplace.imports.values import feasible_orders, likely_mark
+from marketplace.imports.values import likely_mark, only_order
 from marketplace.money import EXPONENTS
-
-SAMPLE_ROWS = 2_000
-DATES = (Field.PURCHASED_AT, Field.SHIPPED_AT, Field.DELIVERED_AT)
 
 # Names that order files give to our fields, letters and figures only; the first that is there is taken.
 _NAMES: dict[Field, str] = {
@@ -52,13 +49,12 @@ def suggest_mapping(report: Report, *, currency: str = "") -> Mapping:
     """Columns by their names, date order and decimal mark by the first rows. A date order that the rows leave
     open stays open, so that a person must choose."""
     columns = _suggest_columns(report)
-    samples = report.sample(columns, SAMPLE_ROWS) if columns else []
-    dates = [cells.get(name, "") for cells in samples for name in DATES]
+    samples = report.sample(columns, SAMPLE_ROWS)
+    dates = [cells.get(name, "") for cells in samples for name in DATE_FIELDS]
     amounts = [text for cells in samples for name, text in cells.items() if name.endswith(("_amount", "_tax"))]
-    orders = feasible_orders(dates)
     return Mapping(
         columns=columns,
-        date_order=orders[0] if len(orders) == 1 else None,
+        date_order=only_order(dates),
         decimal_mark=likely_mark(amounts),
         currency=_common_currency(samples) or currency,
         is_unit_price=_squeeze(columns.get(Field.ITEM_AMOUNT, "")) in _UNIT_PRICES,
@@ -73,7 +69,7 @@ def unknown_words(report: Report, mapping: Mapping) -> list[str]:
         if name in (Field.STATUS, Field.ITEM_STATUS) and report.has(column)
     }
     found: dict[str, None] = {}
-    for cells in report.sample(wanted, SAMPLE_ROWS) if wanted else []:
+    for cells in report.sample(wanted, SAMPLE_ROWS):
         for word in cells.values():
             if word and not recognise(word) and word.casefold() not in mapping.words:
                 found[word[:40]] = None

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from marketplace.imports.problems import FileProblem
 from marketplace.imports.reading import Report
 from marketplace.imports.statuses import OrderStatus
-from marketplace.imports.values import DateOrder, DecimalMark
+from marketplace.imports.values import DateOrder, DecimalMark, needs_order
 
 
 class Field(StrEnum):
@@ -75,6 +75,8 @@ LABELS: dict[Field, Promise] = {
     Field.BUYER_NAME: gettext_lazy("Buyer's name"),
     Field.BUYER_EMAIL: gettext_lazy("Buyer's e-mail"),
 }
+DATE_FIELDS = (Field.PURCHASED_AT, Field.SHIPPED_AT, Field.DELIVERED_AT)
+SAMPLE_ROWS = 2_000
 REQUIRED = (Field.ORDER_NUMBER, Field.PURCHASED_AT, Field.SKU, Field.QUANTITY)
 PERSONAL = frozenset({Field.POSTCODE, Field.BUYER_NAME, Field.BUYER_EMAIL})
 
@@ -122,8 +124,19 @@ class Mapping:
                 code="import_field_unmapped",
             )
         check_columns(report, [self.columns[name] for name in REQUIRED])
+        self._demand_date_order(report)
         here = {name: column for name, column in self.columns.items() if report.has(column)}
         return replace(self, columns=here)
+
+    def _demand_date_order(self, report: Report) -> None:
+        dates = {name: self.columns[name] for name in DATE_FIELDS if report.has(self.columns.get(name, ""))}
+        if self.date_order is None and needs_order(
+            text for cells in report.sample(dates, SAMPLE_ROWS) for text in cells.values()
+        ):
+            raise FileProblem(
+                _("The dates can be read as day-month or as month-day. Choose the date order."),
+                code="import_date_order_open",
+            )
 
 
 def check_columns(report: Report, required: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -92,14 +93,9 @@ class Report:
                 yield Record(line, {name: cells[at].strip() for name, at in places})
 
     def sample(self, wanted: Mapping[FieldName, str], count: int) -> list[dict[str, str]]:
-        """The first `count` readable rows of `wanted`."""
-        found: list[dict[str, str]] = []
-        for record in self.rows(wanted):
-            if isinstance(record, Record):
-                found.append(record.cells)
-            if len(found) >= count:
-                break
-        return found
+        """What can be read of the first `count` rows."""
+        first = itertools.islice(self.rows(wanted), count) if wanted else ()
+        return [record.cells for record in first if isinstance(record, Record)]
 
     def _places(self, wanted: Mapping[FieldName, str]) -> list[tuple[str, int]]:
         missing = [column for column in wanted.values() if not self.has(column)]

@@ -84,7 +84,7 @@ def _references(job: ImportJob) -> list[str]:
             other = relation.related_model
             if other in _OURS or not isinstance(relation.field, models.ForeignKey):
                 continue
-            count = other.objects.filter(**{f"{relation.field.name}__in": rows}).count()
+            count = other._default_manager.filter(**{f"{relation.field.name}__in": rows}).count()
             if count:
                 name = other._meta.verbose_name if count == 1 else other._meta.verbose_name_plural
                 found.append(_("%(count)s %(things)s refer to it") % {"count": count, "things": name})
@@ -97,11 +97,11 @@ def _references(job: ImportJob) -> list[str]:
 
 
 def _orders(job: ImportJob) -> models.QuerySet[Order]:
-    return Order.objects.filter(imported_by=job)  # type: ignore[no-any-return]
+    return Order.objects.filter(imported_by=job)
 
 
 def _lines(job: ImportJob) -> models.QuerySet[OrderLine]:
-    return OrderLine.objects.filter(imported_by=job)  # type: ignore[no-any-return]
+    return OrderLine.objects.filter(imported_by=job)
 
 
 def _take_away(job: ImportJob) -> None:
@@ -124,19 +124,19 @@ def _forget_buyers(buyers: list[int]) -> None:
     """Buyers that came with this import and to whom nothing refers any more."""
     lonely = Buyer.objects.filter(pk__in=buyers)
     for relation in Buyer._meta.related_objects:
-        others = relation.related_model.objects.exclude(**{relation.field.name: None})
+        others = relation.related_model._default_manager.exclude(**{relation.field.name: None})
         lonely = lonely.exclude(pk__in=others.values(relation.field.attname))
     lonely.delete()
 
 
 def _total_again(pk: int) -> None:
-    lines = list(OrderLine.objects.filter(order_id=pk))
-    Order.objects.filter(pk=pk).update(
-        paid_minor=sum(line.paid_minor for line in lines),
-        shipping_minor=sum(line.shipping_minor for line in lines),
-        status=order_status(OrderStatus(line.status) for line in lines if line.status in RANK),
-        updated_at=clock.now(),
-    )
+    order = Order.objects.get(pk=pk)
+    lines = list(order.lines.all())
+    statuses = [OrderStatus(line.status) for line in lines if line.status in RANK]
+    order.paid_minor = sum(line.paid_minor for line in lines)
+    order.shipping_minor = sum(line.shipping_minor for line in lines)
+    order.status = order_status(statuses) if statuses else order.status
+    order.save(update_fields=["paid_minor", "shipping_minor", "status", "updated_at"])
 
 
 def _locked(public_id: str) -> ImportJob:

@@ -242,7 +242,22 @@ def feasible_orders(samples: Iterable[str]) -> list[DateOrder]:
     return fitting if fitting == [DateOrder.YMD] else [order for order in fitting if order != DateOrder.YMD]
 
 
-def _is_date(text: str, order: DateOrder) -> bool:
+def only_order(samples: Iterable[str]) -> DateOrder | None:
+    """The date order, where the samples leave one only."""
+    orders = feasible_orders(samples)
+    return orders[0] if len(orders) == 1 else None
+
+
+def needs_order(samples: Iterable[str]) -> bool:
+    """Is there a date that is one day in day-month order and another in month-day order?"""
+    return any(
+        _is_date(text, DateOrder.DMY) and _is_date(text, DateOrder.MDY)
+        for text in {text for text in samples if text}
+        if not _is_date(text, None)
+    )
+
+
+def _is_date(text: str, order: DateOrder | None) -> bool:
     try:
         parse_moment(text, order=order, zone=UTC)
     except CellError:

@@ -166,14 +166,14 @@ WITH touched AS (
         postcode_hash = COALESCE(NULLIF(o.postcode_hash, ''), u.postcode_hash),
         payment_reference = COALESCE(NULLIF(o.payment_reference, ''), u.payment_reference),
         buyer_id = COALESCE(o.buyer_id, b.id)
-    FROM totals t JOIN touched u ON u.order_id = t.order_id
+    FROM totals t JOIN touched u ON u.order_id = t.order_id JOIN before ON before.id = t.order_id
     LEFT JOIN marketplace_buyer b
         ON b.seller_id = %(seller)s AND b.email_key = u.email_key AND u.email_key <> ''
     WHERE o.seller_id = %(seller)s AND o.id = t.order_id
-    RETURNING o.id, o.paid_minor
+    RETURNING o.id, o.paid_minor <> before.paid_minor AS is_repriced
 )
-SELECT done.id FROM done JOIN before ON before.id = done.id
-WHERE before.paid_minor <> done.paid_minor AND NOT EXISTS (
+SELECT done.id FROM done
+WHERE done.is_repriced AND NOT EXISTS (
     SELECT 1 FROM marketplace_importprovenance v
     WHERE v.seller_id = %(seller)s AND v.job_id = %(job)s AND v.order_id = done.id AND v.created_order)
 ORDER BY done.id
@@ -279,5 +279,5 @@ def carry_out(job: ImportJob, effect: Effect, *, now: Any) -> Effect:
 
 
 def _currency_problem(line: int, number: str, sku: str, currency: str, order_currency: str) -> RowProblem:
-    reason = _("The order is in %(order)s, this row in %(row)s.") % {"order": order_currency, "row": currency}
-    return RowProblem(line, "", reason, {"order": number, "sku": sku})
+    words = {"number": number, "sku": sku, "order": order_currency, "row": currency}
+    return RowProblem(line, "", _("Order %(number)s is in %(order)s, this row (%(sku)s) in %(row)s.") % words)
