@@ -52,6 +52,9 @@ class Layout:
         return self.logs / f"{name}.log"
 
     def make(self) -> None:
+        postgres = self.postgres()
+        if postgres.home != postgres.directory and not self.secrets_file.exists():
+            postgres.remove()  # somebody deleted our directory, and the tables are elsewhere
         for directory in (self.home, self.home / "static", self.mailbox, self.gateway, self.logs):
             directory.mkdir(parents=True, exist_ok=True)
         for log in self.logs.glob("*.log"):
@@ -74,15 +77,18 @@ class Layout:
     def valkey(self) -> Valkey:
         return Valkey(self.home / "valkey")
 
+    @property
+    def secrets_file(self) -> Path:
+        return self.home / "secrets.json"
+
     def secrets(self) -> dict[str, str]:
         """Keys of this demo, made at its first start: sessions and sealed fields outlive a restart."""
-        file = self.home / "secrets.json"
         try:
-            kept: dict[str, str] = json.loads(file.read_text())
+            kept: dict[str, str] = json.loads(self.secrets_file.read_text())
         except (OSError, ValueError):
             field_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
             kept = {"SECRET_KEY": secrets.token_urlsafe(64), "FIELD_KEYS": field_key}
-            write_private(file, json.dumps(kept))
+            write_private(self.secrets_file, json.dumps(kept))
         return kept
 
 

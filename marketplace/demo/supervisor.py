@@ -119,6 +119,8 @@ class Demo:
         self._step("web, worker, clock, mail, gateway", lambda: self._wait_for(children["web"]))
 
     def _start_postgres(self) -> None:
+        if self.postgres.home != self.postgres.directory:  # we are root, and the way there is closed to others
+            say(f"(in {self.postgres.home}) ")
         self.postgres.start()
         self.family.protect(self.postgres.process)
         roles.ensure_roles(self.postgres.url())

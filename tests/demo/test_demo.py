@@ -16,14 +16,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from marketplace.demo.layout import ROOT
+from marketplace.demo.layout import ROOT, Layout
 from marketplace.embedded import processes
 
 pytestmark = pytest.mark.xdist_group("demo")
 
 
-def test_start_kill_start_again_and_interrupt(tmp_path: Path) -> None:
+def test_start_kill_start_again_and_interrupt(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     data = tmp_path / "a directory with spaces & 100%"
+    request.addfinalizer(lambda: Layout(data).postgres().remove())
     with start(data) as first:
         facts = ready(first)
         tree = psutil.Process(first.pid).children(recursive=True)
