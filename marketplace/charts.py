@@ -13,11 +13,18 @@ from marketplace.money import Money, format_money
 
 
 class Budget(Protocol):
-    cap_minor: Any
-    refunded_minor: Any
-    reserved_minor: Any
-    disputed_minor: Any
-    currency: Any
+    """Read only: a RefundBudget row, or portal_parts.Bar."""
+
+    @property
+    def cap_minor(self) -> Any: ...
+    @property
+    def refunded_minor(self) -> Any: ...
+    @property
+    def reserved_minor(self) -> Any: ...
+    @property
+    def disputed_minor(self) -> Any: ...
+    @property
+    def currency(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,6 @@ H, D = timedelta(hours=1), timedelta(days=1)
 
 SELLER = {"name": "Acme Lanterns", "slug": "acme"}
 SELLERS = [SELLER, {"name": "Globex Kitchen", "slug": "globex"}]
-LINKS = [
-    {"label": "Your account", "url": "#", "icon": "circle-user"},
-    {"label": "Notifications", "url": "#", "icon": "bell"},
-]
 PERSON = {"label": "Anna Weber", "role": MemberRole.OWNER}
 
 
@@ -42,8 +38,6 @@ def portal(active: str, **more: Any) -> dict[str, Any]:
         "sellers": SELLERS,
         "actor": PERSON,
         "user": {"email": "anna@acme.example"},
-        "account_links": LINKS,
-        "switch_url": "#",
         "search_url": "#",
         "demo": False,
         **more,

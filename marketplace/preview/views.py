@@ -28,7 +28,11 @@ OBJECT: Context = {
     "far": samples.NOW + 14 * samples.D,
     "now": samples.NOW,
 }
-INDEX: Context = {"tabs": samples.TABS, "filters_on": [("Last 30 days", "?"), ("amazon.co.uk", "?")]}
+INDEX: Context = {
+    "bulk_actions": [("authorise", "Authorise"), ("export", "Export CSV")],
+    "tabs": samples.TABS,
+    "filters_on": [("Last 30 days", "?"), ("amazon.co.uk", "?")],
+}
 TODAY: Context = {
     "late": samples.work(0),
     "today": samples.work(1, 5),

@@ -148,16 +148,16 @@ def sparkline(values: Sequence[float], target: float | None = None, label: Text 
 
 
 @register.inclusion_tag("parts/timeline.html")
-def timeline(entries: Sequence[TimelineEntry]) -> dict[str, Any]:
-    """What happened, oldest first."""
+def timeline(entries: Sequence[TimelineEntry], audience: str = "") -> dict[str, Any]:
+    """What happened, oldest first; audience="buyer" takes the buyer's words for the states."""
     rows = []
     for entry in entries:
         family = "red" if entry.is_failure else "amber" if entry.is_note else ""
         if not family and entry.target:
-            family = status_word(entry.machine, entry.target).family.value
+            family = status_word(entry.machine, entry.target, audience).family.value
         name = entry.icon or ("triangle-alert" if entry.is_failure else "sticky-note" if entry.is_note else "")
         rows.append((entry, family, name or ACTOR_ICONS.get(entry.actor_kind, "circle-dot")))
-    return {"rows": rows}
+    return {"rows": rows, "audience": audience}
 
 
 @register.inclusion_tag("parts/actions.html")
