@@ -14,6 +14,10 @@ H, D = timedelta(hours=1), timedelta(days=1)
 
 SELLER = {"name": "Acme Lanterns", "slug": "acme"}
 SELLERS = [SELLER, {"name": "Globex Kitchen", "slug": "globex"}]
+LINKS = [
+    {"label": "Your profile", "url": "#", "icon": "circle-user"},
+    {"label": "Your mails", "url": "#", "icon": "bell"},
+]
 PERSON = {"label": "Anna Weber", "role": MemberRole.OWNER}
 
 
@@ -39,6 +43,8 @@ def portal(active: str, **more: Any) -> dict[str, Any]:
         "actor": PERSON,
         "user": {"email": "anna@acme.example"},
         "search_url": "#",
+        "switch_url": "#",
+        "account_links": LINKS,
         "demo": False,
         **more,
     }
