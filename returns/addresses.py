@@ -24,7 +24,7 @@ REQUIRED = ("name", "line1", "city", "postcode", "country")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _POSTCODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z \-]{1,18}")
 # Daytime phone with an optional extension; digits, and what people write between them.
-_PHONE = re.compile(r"\+?[0-9][0-9 ()/.\-]{3,30}( ?(ext|x|#)\.? ?[0-9]{1,6})?", re.IGNORECASE)
+_PHONE = re.compile(r"\+?[(0-9][0-9 ()/.\-]{3,30}( ?(ext|x|#)\.? ?[0-9]{1,6})?", re.IGNORECASE)
 
 
 def _words() -> dict[str, str]:
