@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -59,14 +60,15 @@ def run_django(command: str) -> None:
 
 
 def use_demo_servers(command: str) -> None:
-    """Where no database is configured and a demo has been started here, talk to the demo's servers."""
+    """Where no database is configured and a demo runs here, talk to the demo's servers."""
     if "DATABASE_URL" in os.environ:
         return
     home = Path(os.environ.get("VAR_DIR") or ROOT / "var")
     try:
         lines = (home / "demo.env").read_text().splitlines()
-    except OSError:
-        return
+        os.kill(json.loads((home / "demo.lock").read_text())["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return  # none was started, it has ended, or it is somebody else's
     for name, _, value in (line.partition("=") for line in lines):
         os.environ.setdefault(name, value)
     if command in MIGRATION_COMMANDS:
