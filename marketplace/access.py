@@ -6,11 +6,13 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from marketplace import clock, links
+from marketplace import clock, links, times
 from marketplace.actors import SCOPES, Actor, ActorKind, Permission
-from marketplace.errors import Forbidden, NotFound, Refused
+from marketplace.deadlines import KEY_OVERLAP
+from marketplace.errors import Conflict, Forbidden, NotFound, Refused
 from marketplace.ids import random_base62
 from marketplace.models import ApiKey
+from marketplace.settings_log import Change, record_change
 from marketplace.tenancy import current_seller_id
 
 PREFIX = "rk_"
@@ -33,19 +35,41 @@ def create_api_key(
         expires_at=expires_at,
     )
     links.register("api_key", seller_id=current_seller_id(), object_id=key.pk, secret=secret)
+    record_change("key", str(key), [Change(_("Scopes"), "–", ", ".join(key.scopes))], by=by)
     return key, secret
+
+
+def rotate_api_key(public_id: str, *, by: Actor) -> tuple[ApiKey, str]:
+    """A successor with the same name and scopes; the old key works for a day more, then ends by itself."""
+    by.require(Permission.KEYS)
+    key = _locked_key(public_id)
+    now = clock.now()
+    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        raise Conflict(_("This key has ended already. Make a new one."), code="key_not_valid")
+    overlap_ends = now + KEY_OVERLAP
+    successor, secret = create_api_key(key.name, by=by, scopes=list(key.scopes), expires_at=key.expires_at)
+    key.expires_at = min(key.expires_at or overlap_ends, overlap_ends)
+    key.save(update_fields=["expires_at"])
+    record_change("key", str(key), [Change(_("Ends"), "–", times.written(key.expires_at))], by=by)
+    return successor, secret
 
 
 def revoke_api_key(public_id: str, *, by: Actor) -> ApiKey:
     """The key stops working at once."""
     by.require(Permission.KEYS)
-    key: ApiKey | None = ApiKey.objects.select_for_update().filter(public_id=public_id).first()
-    if key is None:
-        raise NotFound
+    key = _locked_key(public_id)
     if key.revoked_at is None:
         key.revoked_at = clock.now()
         key.save(update_fields=["revoked_at"])
         links.revoke("api_key", seller_id=current_seller_id(), object_id=key.pk)
+        record_change("key", str(key), [Change(_("Key"), _("working"), _("revoked"))], by=by)
+    return key
+
+
+def _locked_key(public_id: str) -> ApiKey:
+    key: ApiKey | None = ApiKey.objects.select_for_update().filter(public_id=public_id).first()
+    if key is None:
+        raise NotFound
     return key
 
 

@@ -7,21 +7,21 @@ no team and no support agent can read them, and the text is erased once it is se
 from __future__ import annotations
 
 import logging
-import smtplib
 from datetime import timedelta
-from email.utils import formataddr, make_msgid
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import connection, transaction
 from django.utils import translation
 
 from marketplace import clock
 from marketplace.crash import crashpoint
 from marketplace.events import ring_after_commit
+from marketplace.mail_message import Letter
 from marketplace.mail_text import render_mail
 from marketplace.models import AccountMail, Invitation
+from marketplace.notifications import new_message_id
+from marketplace.smtp import Accepted, Postman, PutOff, Refused, Unconfirmed
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def queue(
         text=words.text,
         html=words.html,
         invitation=invitation,
-        message_id=make_msgid(domain=settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"),
+        message_id=new_message_id(),
         next_at=now,
         created_at=now,
     )
@@ -85,50 +85,43 @@ def send_due(limit: int = 50) -> int:
         cursor.execute(_CLAIM_SQL, {"now": now, "until": now + LEASE, "limit": limit})
         claimed = sorted(row[0] for row in cursor.fetchall())
     crashpoint("account_mail.claimed")
-    return sum(_send(mail) for mail in AccountMail.objects.filter(pk__in=claimed).order_by("pk"))
+    with Postman() as postman:
+        return sum(_send(mail, postman) for mail in AccountMail.objects.filter(pk__in=claimed).order_by("pk"))
 
 
-def _send(mail: AccountMail) -> int:
-    try:
-        _message(mail).send()
-    except (smtplib.SMTPException, OSError) as error:
-        _note_failure(mail, error)
-        return 0
+def _send(mail: AccountMail, postman: Postman) -> int:
+    delivery = postman.send(
+        Letter(
+            message_id=mail.message_id,
+            to_email=mail.to_email,
+            to_name=mail.to_name,
+            from_name="Redress",
+            reply_to="",
+            subject=mail.subject,
+            text=mail.text,
+            html=mail.html,
+            created_at=mail.created_at,
+        )
+    )
     crashpoint("account_mail.sent")
-    mail.sent_at, mail.leased_until = clock.now(), None
-    mail.text = mail.html = ""
-    mail.save(update_fields=["sent_at", "leased_until", "text", "html"])
-    return 1
+    mail.leased_until = None
+    if isinstance(delivery, Accepted | Unconfirmed):  # silence after the whole mail: one too few beats two
+        mail.sent_at, mail.text, mail.html = clock.now(), "", ""
+    else:
+        _note_failure(mail, delivery)
+    mail.save(update_fields=["leased_until", "sent_at", "text", "html", "failed_at", "next_at", "last_error"])
+    crashpoint("account_mail.settled")
+    return int(mail.sent_at is not None)
 
 
-def _note_failure(mail: AccountMail, error: Exception) -> None:
-    """A refusal for good (5xx) or too many tries ends it; anything else is tried again later."""
-    is_final = mail.attempts > len(BACK_OFF) or _is_refused(error)
-    mail.last_error, mail.leased_until = f"{type(error).__name__}: {error}"[:500], None
-    if is_final:
+def _note_failure(mail: AccountMail, delivery: Refused | PutOff) -> None:
+    """A refusal for good or too many tries ends it; anything else is tried again later."""
+    mail.last_error = " ".join(str(part) for part in (delivery.code, delivery.text) if part)[:500]
+    if isinstance(delivery, Refused) or mail.attempts > len(BACK_OFF):
         mail.failed_at, mail.text, mail.html = clock.now(), "", ""
     else:
         mail.next_at = clock.now() + BACK_OFF[mail.attempts - 1]
-    mail.save(update_fields=["last_error", "leased_until", "failed_at", "text", "html", "next_at"])
-    log.warning("The mail %s to account holder %s did not leave: %s", mail.pk, mail.event, type(error).__name__)
-
-
-def _is_refused(error: Exception) -> bool:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _text in error.recipients.values())
-    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
-
-
-def _message(mail: AccountMail) -> EmailMultiAlternatives:
-    to = formataddr((mail.to_name, mail.to_email)) if mail.to_name else mail.to_email
-    message = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=mail.text,
-        to=[to],
-        headers={"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"},
-    )
-    message.attach_alternative(mail.html, "text/html")
-    return message
+    log.warning("The mail %s (%s) did not leave: %s", mail.pk, mail.event, type(delivery).__name__)
 
 
 def _one_line(text: str) -> str:

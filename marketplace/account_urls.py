@@ -1,4 +1,4 @@
-"""Which of allauth's pages are open: sign-in, password, second factor. Nobody signs up, addresses do not change here."""
+"""Which of allauth's pages are open: sign-in, password, second factor; nobody signs up by themselves."""
 
 from allauth.account import views
 from django.urls import include, path, re_path

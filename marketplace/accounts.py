@@ -42,7 +42,7 @@ def end_session_after_its_time(request: HttpRequest) -> None:
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": _("This e-mail and password do not belong together. Nobody was signed in."),
         "too_many_login_attempts": _("Too many attempts with this e-mail. Wait five minutes, then try again."),
@@ -67,7 +67,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user = User.objects.filter(email=email.lower()).first()
         if user is None:
             return
-        facts: dict[str, Any] = {"ip": context.get("ip", ""), "why_text": _("You get this mail because it is about your account.")}
+        facts: dict[str, Any] = {
+            "ip": context.get("ip", ""),
+            "why_text": _("You get this mail because it is about your account."),
+        }
         if "timestamp" in context:
             facts["moment"] = times.written(context["timestamp"], user.zone)
         if "password_reset_url" in context:
@@ -75,7 +78,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         account_mail.queue(event, to_email=user.email, to_name=user.name, language=user.language, **facts)
 
 
-class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+class MfaAdapter(DefaultMFAAdapter):
     """TOTP secrets and the seed of the recovery codes are sealed with the field keys."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
@@ -122,36 +125,36 @@ class _Plain:
             field.help_text = ""
 
 
-class SignInForm(_Plain, account_forms.LoginForm):  # type: ignore[misc]
+class SignInForm(_Plain, account_forms.LoginForm):
     def login(self, request: HttpRequest, redirect_url: str | None = None) -> HttpResponseBase:
         response: HttpResponseBase = super().login(request, redirect_url=redirect_url)
         end_session_after_its_time(request)
         return response
 
 
-class ReauthenticateForm(_Plain, account_forms.ReauthenticateForm):  # type: ignore[misc]
+class ReauthenticateForm(_Plain, account_forms.ReauthenticateForm):
     pass
 
 
-class ChangePasswordForm(_Plain, account_forms.ChangePasswordForm):  # type: ignore[misc]
+class ChangePasswordForm(_Plain, account_forms.ChangePasswordForm):
     pass
 
 
-class ResetPasswordForm(_Plain, account_forms.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(_Plain, account_forms.ResetPasswordForm):
     pass
 
 
-class ResetPasswordKeyForm(_Plain, account_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+class ResetPasswordKeyForm(_Plain, account_forms.ResetPasswordKeyForm):
     pass
 
 
-class CodeForm(_Plain, mfa_forms.AuthenticateForm):  # type: ignore[misc]
+class CodeForm(_Plain, mfa_forms.AuthenticateForm):
     pass
 
 
-class ConfirmCodeForm(_Plain, mfa_forms.ReauthenticateForm):  # type: ignore[misc]
+class ConfirmCodeForm(_Plain, mfa_forms.ReauthenticateForm):
     pass
 
 
-class ActivateForm(_Plain, totp_forms.ActivateTOTPForm):  # type: ignore[misc]
+class ActivateForm(_Plain, totp_forms.ActivateTOTPForm):
     pass

@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
+from django.utils.functional import Promise
+
+if TYPE_CHECKING:
+    from marketplace.models import DeadlineRule
+
+# A person who was invited has a week to press (our own choice; the link is worth an account).
+INVITATION_VALID_FOR = timedelta(days=7)
+# A support agent sees a seller's data for so long after giving a reason (reliability.md 3.4).
+SUPPORT_LOOK_FOR = timedelta(minutes=30)
+# After a rotation the old API key works for so long, so that programs can be changed over.
+KEY_OVERLAP = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineKind:
+    """A time limit that a seller may set for themselves; `default` None: the sales channel says it."""
+
+    kind: str
+    label: str | Promise
+    default: timedelta | None
+    source: str | Promise  # where the default comes from
+    least: timedelta = timedelta(hours=1)
+    most: timedelta = timedelta(days=365)
+    # (channel code or "", new limit) -> a sentence about what would have been different in the last 90 days
+    effect: Callable[[str, timedelta], str] | None = None
+
+
+KINDS: dict[str, DeadlineKind] = {}
+
+
+def register_kind(kind: DeadlineKind) -> None:
+    """Called by an app at start-up for each limit it asks `due()` about; the settings page lists them."""
+    KINDS[kind.kind] = kind
 
 
 def due(kind: str, *, channel: str, start: datetime, default: timedelta) -> datetime:
     """`start` plus the limit that was in force at `start`; exact hours, never local days (T3)."""
+    rule = rule_for(kind, channel=channel, start=start)
+    return start + (timedelta(seconds=rule.seconds) if rule else default)
+
+
+def rule_for(kind: str, *, channel: str, start: datetime) -> DeadlineRule | None:
+    """The seller's rule in force at `start`: the channel's own before the one for all channels, newest first."""
     from marketplace.models import DeadlineRule
 
-    rule = (
+    rule: DeadlineRule | None = (
         DeadlineRule.objects.filter(
             Q(valid_to=None) | Q(valid_to__gt=start),
             kind=kind,
@@ -21,4 +63,4 @@ def due(kind: str, *, channel: str, start: datetime, default: timedelta) -> date
         .order_by("-channel", "-valid_from", "-id")
         .first()
     )
-    return start + (timedelta(seconds=rule.seconds) if rule else default)
+    return rule

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from marketplace.models import Route
-from marketplace.tenancy import key_hash
+from marketplace.tenancy import key_hash, key_hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def register(kind: str, *, seller_id: int, object_id: int = 0, secret: str = "")
 
 
 def find(kind: str, secret: str) -> Target | None:
-    route = Route.objects.filter(kind=kind, key_hash=key_hash(kind, secret)).first()
+    route = Route.objects.filter(kind=kind, key_hash__in=key_hashes(kind, secret)).first()
     return Target(route.seller_id, route.object_id) if route else None
 
 

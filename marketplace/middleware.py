@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.utils import timezone, translation
 
 from marketplace import logs
@@ -97,8 +98,8 @@ class TenantMiddleware:
     def _inside(self, request: HttpRequest) -> HttpResponseBase:
         api_error = self._authenticate_api(request)
         response = api_error or self.get_response(request)
-        if hasattr(response, "render") and callable(response.render) and not response.is_rendered:
-            response = response.render()  # type: ignore[attr-defined]
+        if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+            response = response.render()
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -179,9 +180,8 @@ class TenantMiddleware:
         request.sellers = [m.seller for m in memberships]  # type: ignore[attr-defined]
         request.seller = chosen.seller  # type: ignore[attr-defined]
         request.is_portal = True  # type: ignore[attr-defined]
-        request.actor = actor_of_member(
-            chosen, has_second_factor=_has_second_factor(request, chosen)
-        )  # type: ignore[attr-defined]
+        is_second = _has_second_factor(request, chosen)
+        request.actor = actor_of_member(chosen, has_second_factor=is_second)  # type: ignore[attr-defined]
         _activate(user.language, user.zone)
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from marketplace.actors import Actor
 
@@ -99,6 +101,9 @@ ORDER_CARDS: list[Callable[[Any, Actor], Card | None]] = []
 # Asked before an import is undone: sentences that say what refers to these orders.
 ORDER_REFERENCES: list[Callable[[list[int]], list[str]]] = []
 
+# Asked before a sales channel is changed: (channel, settings wanted) -> a sentence about the last 90 days, or "".
+CHANNEL_EFFECTS: list[Callable[[Any, Any], str]] = []
+
 
 def actor_of(request: HttpRequest) -> Actor:
     """Who is acting in this request; set by the tenant middleware."""
@@ -117,6 +122,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
     found["rail"] = [_rail_line(entry, actor, request.path) for entry in sorted(RAIL, key=lambda entry: entry.order)]
     found["sellers"] = getattr(request, "sellers", [])
     found["search_url"] = reverse("search")
+    found["demo"] = settings.REDRESS_DEMO
+    if settings.REDRESS_DEMO:
+        found["mailbox_url"] = reverse("mailbox:index")
+    found["switch_url"] = reverse("switch")
+    found["account_links"] = [
+        {"label": _("Your profile"), "url": reverse("settings:profile"), "icon": "circle-user"},
+        {"label": _("Your mails"), "url": reverse("settings:notifications"), "icon": "bell"},
+        {"label": _("Two-factor sign-in"), "url": reverse("mfa_index"), "icon": "lock"},
+    ]
     return found
 
 

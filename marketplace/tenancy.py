@@ -219,11 +219,16 @@ def key_hash(kind: str, secret: str) -> str:
     return hmac.new(settings.SECRET_KEY.encode(), f"{kind}\0{secret}".encode(), hashlib.sha256).hexdigest()
 
 
+def key_hashes(kind: str, secret: str) -> list[str]:
+    """The hashes under which a secret may lie: by today's key, and by the keys before the last rotations."""
+    text = f"{kind}\0{secret}".encode()
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [hmac.new(key.encode(), text, hashlib.sha256).hexdigest() for key in keys]
+
+
 def resolve(kind: str, secret: str) -> int | None:
     """Which seller a secret or public handle belongs to, before any tenant is set; None if unknown."""
     from marketplace.models import Route
 
-    keys = [key_hash(kind, secret)]
-    for old in settings.SECRET_KEY_FALLBACKS:
-        keys.append(hmac.new(old.encode(), f"{kind}\0{secret}".encode(), hashlib.sha256).hexdigest())
+    keys = key_hashes(kind, secret)
     return Route.objects.filter(kind=kind, key_hash__in=keys).values_list("seller_id", flat=True).first()
