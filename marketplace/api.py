@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django_filters.fields import IsoDateTimeField
+from django_filters.rest_framework import IsoDateTimeFilter
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -54,6 +59,37 @@ class Schema(AutoSchema):
                 )
             ]
         return []
+
+
+class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the document describes our keys."""
+
+    target_class = "marketplace.api_defaults.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A key made under Settings › API keys: rk_..."}
+
+
+class MomentField(IsoDateTimeField):
+    """A moment with its zone, handed on in UTC; PostgreSQL refuses offsets that Python takes."""
+
+    def clean(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().clean(value)
+        if moment is None:
+            return None
+        if not 1970 <= moment.year <= 2200:
+            raise ValidationError(_("A moment between 1970 and 2200."))
+        return moment.astimezone(UTC)
+
+
+class MomentFilter(IsoDateTimeFilter):
+    field_class = MomentField
+
+
+def is_for_the_document(view: APIView) -> bool:
+    """Is this call only there to describe the view? Then there is no seller, and no row is read."""
+    return getattr(view, "swagger_fake_view", False)
 
 
 class StrictSerializer(serializers.Serializer[Any]):

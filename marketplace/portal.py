@@ -24,7 +24,7 @@ class RailEntry:
     url_name: str
     icon: str
     order: int
-    count: Callable[[Actor], int] | None = None
+    count: Callable[[Actor], int | str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ReturnStatus": "returns.models.ReturnRequest.Status",
+        "RefundStage": "refunds.models.RefundRequest.Status",
+        "RefundStatus": "refunds.models.PublicStatus",
+    },
 }
 
 LANGUAGE_CODE = "en"

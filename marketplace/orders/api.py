@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 
 from marketplace.actors import Actor
-from marketplace.api import StrictSerializer, VerbView
+from marketplace.api import MomentFilter, StrictSerializer, VerbView, is_for_the_document
 from marketplace.models import Order, OrderLine
 from marketplace.money import LARGEST
 from marketplace.orders import services
@@ -66,7 +66,7 @@ class OrderShape(serializers.ModelSerializer[Order]):
         )
 
 
-class LineBody(StrictSerializer):
+class OrderLineBody(StrictSerializer):
     sku = serializers.CharField(max_length=80)
     quantity = serializers.IntegerField(min_value=1, max_value=100_000)
     title = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
@@ -83,7 +83,7 @@ class OrderBody(StrictSerializer):
     number = serializers.CharField(max_length=64)
     purchased_at = serializers.DateTimeField()
     currency = serializers.CharField(max_length=3)
-    lines = LineBody(many=True, allow_empty=False, max_length=500)
+    lines = OrderLineBody(many=True, allow_empty=False, max_length=500)
     status = serializers.CharField(max_length=40, required=False, default="Shipped")
     shipped_at = serializers.DateTimeField(required=False, allow_null=True)
     delivered_at = serializers.DateTimeField(required=False, allow_null=True)
@@ -98,8 +98,8 @@ class OrderBody(StrictSerializer):
 class OrderFilter(django_filters.FilterSet):
     number = django_filters.CharFilter(field_name="number_key", method="by_number")
     channel = django_filters.CharFilter(field_name="channel__code")
-    purchased_after = django_filters.IsoDateTimeFilter(field_name="purchased_at", lookup_expr="gte")
-    purchased_before = django_filters.IsoDateTimeFilter(field_name="purchased_at", lookup_expr="lt")
+    purchased_after = MomentFilter(field_name="purchased_at", lookup_expr="gte")
+    purchased_before = MomentFilter(field_name="purchased_at", lookup_expr="lt")
 
     def by_number(self, queryset: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
         return queryset.filter(number_key=value.strip().lower())
@@ -114,6 +114,8 @@ class OrderList(generics.ListAPIView[Order]):
     sort = NEWEST
 
     def get_queryset(self) -> Any:
+        if is_for_the_document(self):
+            return Order.objects.none()
         return Order.objects.select_related("channel", "buyer").prefetch_related("lines")
 
 

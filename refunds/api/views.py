@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.actors import Actor
-from marketplace.api import VerbView
+from marketplace.api import MomentFilter, VerbView, is_for_the_document
 from marketplace.orders.services import order_named
 from refunds import ledger, selectors, services
 from refunds.api import shapes
@@ -23,8 +23,8 @@ class RefundFilter(django_filters.FilterSet):
     stage = django_filters.ChoiceFilter(field_name="status", choices=RefundRequest.Status.choices)
     asker = django_filters.CharFilter(field_name="asker_public_id")
     order = django_filters.CharFilter(field_name="order__public_id")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     def of_public_status(self, queryset: Any, name: str, value: str) -> Any:
         return queryset.filter(status__in=[stage for stage, public in PUBLIC_STATUS.items() if public == value])
@@ -45,6 +45,8 @@ class Refunds(generics.ListAPIView[RefundRequest], VerbView):
         return "refunds:write" if self.request.method == "POST" else "refunds:read"
 
     def get_queryset(self) -> Any:
+        if is_for_the_document(self):
+            return RefundRequest.objects.none()
         return RefundRequest.objects.select_related("order").prefetch_related("lines")
 
     def perform(self, by: Actor, data: dict[str, Any], **url: Any) -> dict[str, Any]:

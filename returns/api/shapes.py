@@ -100,7 +100,7 @@ class ReturnDetailShape(ReturnShape):
         return [dict(row) for row in HistoryShape(rows.order_by("version"), many=True).data]
 
 
-class LineBody(StrictSerializer):
+class ReturnLineBody(StrictSerializer):
     order_line_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     quantity = serializers.IntegerField(min_value=1, max_value=100_000)
     reason_code = serializers.ChoiceField(choices=[(code, code) for code in RETURN_REASONS])
@@ -109,7 +109,7 @@ class LineBody(StrictSerializer):
 
 class SubmitBody(StrictSerializer):
     order = serializers.CharField(max_length=40)
-    lines = LineBody(many=True, allow_empty=False, max_length=200)
+    lines = ReturnLineBody(many=True, allow_empty=False, max_length=200)
     confirm_duplicate = serializers.BooleanField(required=False, default=False)
 
 

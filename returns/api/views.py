@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.actors import Actor
-from marketplace.api import VerbView
+from marketplace.api import MomentFilter, VerbView, is_for_the_document
 from refunds.api.shapes import RefundShape, shape_of
 from refunds.services import RefundLineAsk
 from returns import selectors, services
@@ -27,8 +27,8 @@ class ReturnFilter(django_filters.FilterSet):
     channel = django_filters.CharFilter(field_name="channel__code")
     reason_code = django_filters.CharFilter(field_name="first_reason_code")
     is_overdue = django_filters.BooleanFilter()
-    requested_after = django_filters.IsoDateTimeFilter(field_name="requested_at", lookup_expr="gte")
-    requested_before = django_filters.IsoDateTimeFilter(field_name="requested_at", lookup_expr="lt")
+    requested_after = MomentFilter(field_name="requested_at", lookup_expr="gte")
+    requested_before = MomentFilter(field_name="requested_at", lookup_expr="lt")
 
     def in_bucket(self, queryset: Any, name: str, value: str) -> Any:
         return selectors.in_bucket(queryset, value)
@@ -61,6 +61,8 @@ class Returns(generics.ListAPIView[ReturnRequest], VerbView):
         return "returns:write" if self.request.method == "POST" else "returns:read"
 
     def get_queryset(self) -> Any:
+        if is_for_the_document(self):
+            return ReturnRequest.objects.none()
         return ReturnRequest.objects.select_related("order", "channel")
 
     def perform(self, by: Actor, data: dict[str, Any], **url: Any) -> dict[str, Any]:
