@@ -94,6 +94,7 @@ STATUS_WORDS: dict[str, dict[str, StatusWord]] = {
     },
     "import": {
         "UPLOADED": _needs(_("Check the columns"), "file-up"),
+        "CHECKING": _waits(_("Being checked"), "eye"),
         "CHECKED": _needs(_("Ready to import"), "eye"),
         "QUEUED": _waits(_("Queued")),
         "RUNNING": _waits(_("Running"), "refresh-cw"),

@@ -105,7 +105,7 @@ class Mapping:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Mapping:
         return cls(
-            columns={Field(key): name for key, name in data["columns"].items() if name},
+            columns={name: data["columns"][name] for name in Field if data["columns"].get(name)},
             date_order=DateOrder(data["date_order"]) if data.get("date_order") else None,
             decimal_mark=DecimalMark(data.get("decimal_mark") or "."),
             currency=data.get("currency") or "",
@@ -133,10 +133,8 @@ class Mapping:
         if self.date_order is None and needs_order(
             text for cells in report.sample(dates, SAMPLE_ROWS) for text in cells.values()
         ):
-            raise FileProblem(
-                _("The dates can be read as day-month or as month-day. Choose the date order."),
-                code="import_date_order_open",
-            )
+            sentence = _("The dates can be read as day-month or as month-day. Choose the date order.")
+            raise FileProblem(sentence, code="import_date_order_open", fields={"date_order": sentence})
 
 
 def check_columns(report: Report, required: list[str]) -> None:

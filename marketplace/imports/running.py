@@ -122,6 +122,8 @@ def _check(job: ImportJob) -> bool:
         fresh.rows_total, fresh.position = end, 0
         fresh.status, fresh.leased_until = ImportStatus.CHECKED, None
         fresh.save()
+        crashpoint("import.checking")
+    crashpoint("import.checked")
     return True
 
 
@@ -141,6 +143,8 @@ def _import(job: ImportJob, deadline: float) -> bool:
         fresh.rows_total = end
         fresh.status, fresh.finished_at, fresh.leased_until = ImportStatus.DONE, clock.now(), None
         fresh.save()
+        crashpoint("import.finishing")
+    crashpoint("import.finished")
     storage.remove(seller_id=job.seller_id, public_id=job.public_id)
     return True
 

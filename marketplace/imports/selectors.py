@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import datetime
 
 from django.db import models
 from django.utils.translation import gettext as _
 
-from marketplace.imports.problems import RowProblem, neutralise
+from marketplace.exports import Row
+from marketplace.imports.mapping import PERSONAL
+from marketplace.imports.problems import RowProblem
 from marketplace.models import ImportJob, ImportMapping, ImportRowError
 from marketplace.models.imports import ImportStatus
+from marketplace.paging import Sort
 
-_PAGE = 2_000
+_CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,11 @@ def figures_of(job: ImportJob) -> Figures:
     return Figures(rows=job.position, **done)
 
 
-def recent_imports() -> models.QuerySet[ImportJob]:
-    return ImportJob.objects.select_related("channel").order_by("-id")
+NEWEST = Sort("imports-newest", ("id",), is_descending=True)
+
+
+def imports() -> models.QuerySet[ImportJob]:
+    return ImportJob.objects.select_related("channel")
 
 
 def saved_mappings() -> models.QuerySet[ImportMapping]:
@@ -63,13 +69,37 @@ def first_problems(job: ImportJob, count: int) -> list[RowProblem]:
     return [RowProblem(row.line, row.column, row.reason, row.raw) for row in job.row_errors.all()[:count]]
 
 
-def error_rows(job: ImportJob) -> Iterator[list[str]]:
-    """The quarantined rows as a table for a spreadsheet: no cell is a formula, no personal column is in it."""
-    columns = list(job.mapping.get("columns", {}).values())
-    yield [_("Line"), _("Column"), _("Reason"), *map(neutralise, columns)]
-    last = 0
-    while page := list(ImportRowError.objects.filter(job=job, pk__gt=last).order_by("pk")[:_PAGE]):
-        for row in page:
-            cells = [row.raw.get(column, "") for column in columns]
-            yield [str(row.line), neutralise(row.column), neutralise(row.reason, limit=500), *map(neutralise, cells)]
-        last = page[-1].pk
+def error_header(job: ImportJob) -> list[str]:
+    return [_("Line"), _("Column"), _("Reason"), *_file_columns(job)]
+
+
+def error_chunk(job: ImportJob, after: int | None) -> tuple[list[Row], int | None]:
+    """The quarantined rows behind row `after`, and where the next chunk begins; no personal column is in them."""
+    rows = list(ImportRowError.objects.filter(job=job, pk__gt=after or 0).order_by("pk")[:_CHUNK])
+    columns = _file_columns(job)
+    cells: list[Row] = [
+        [str(row.line), row.column, row.reason, *(row.raw.get(column, "") for column in columns)] for row in rows
+    ]
+    return cells, rows[-1].pk if len(rows) == _CHUNK else None
+
+
+def _file_columns(job: ImportJob) -> list[str]:
+    columns: dict[str, str] = job.mapping.get("columns", {})
+    return [column for name, column in columns.items() if name not in PERSONAL]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is, in figures and words."""
+
+    done: int
+    most: int
+    rows_a_second: int
+    seconds_left: int | None
+
+
+def progress_of(job: ImportJob, now: datetime) -> Progress:
+    most = max(job.rows_total, job.position, 1)
+    seconds = (now - job.started_at).total_seconds() if job.started_at else 0.0
+    speed = job.position / seconds if seconds > 1 else 0.0
+    return Progress(job.position, most, int(speed), int((most - job.position) / speed) + 1 if speed else None)

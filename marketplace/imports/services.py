@@ -22,7 +22,7 @@ from marketplace.models.imports import ImportStatus
 from marketplace.tenancy import current_seller_id, scope, system_scope
 
 KEEP_UNUSED_FILES = timedelta(days=7)
-_BEFORE_RUN = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
+BEFORE_RUN = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
 
 
 def start_import(
@@ -70,7 +70,7 @@ def choose_columns(public_id: str, *, by: Actor, mapping: Mapping, save_as: str 
     """Read the file with this mapping from now on; under a name it is kept for the seller's next file."""
     by.require(Permission.IMPORT)
     job = _locked(public_id)
-    _demand(job, *_BEFORE_RUN)
+    _demand(job, *BEFORE_RUN)
     mapping.present_in(report_of(job))
     if save_as.strip():
         ImportMapping.objects.update_or_create(name=save_as.strip()[:80], defaults={"mapping": mapping.as_dict()})
@@ -83,7 +83,7 @@ def preview_import(public_id: str, *, by: Actor, moves_back: bool | None = None)
     """Queue a dry run: every row is read and compared, nothing is written but what would happen."""
     by.require(Permission.IMPORT)
     job = _locked(public_id)
-    _demand(job, *_BEFORE_RUN)
+    _demand(job, *BEFORE_RUN)
     Mapping.from_dict(job.mapping).present_in(report_of(job))
     if moves_back is not None:
         job.moves_back = moves_back
@@ -95,7 +95,7 @@ def run_import(public_id: str, *, by: Actor, moves_back: bool | None = None) -> 
     """Queue the import itself. A job that failed goes on after the last row that was committed."""
     by.require(Permission.IMPORT)
     job = _locked(public_id)
-    _demand(job, *_BEFORE_RUN, ImportStatus.FAILED)
+    _demand(job, *BEFORE_RUN, ImportStatus.FAILED)
     Mapping.from_dict(job.mapping).present_in(report_of(job))
     if moves_back is not None:
         job.moves_back = moves_back
@@ -107,7 +107,7 @@ def discard_import(public_id: str, *, by: Actor) -> None:
     """Forget a file that was never imported."""
     by.require(Permission.IMPORT)
     job = _locked(public_id)
-    if job.status not in _BEFORE_RUN and not (job.status == ImportStatus.FAILED and job.position == 0):
+    if job.status not in BEFORE_RUN and not (job.status == ImportStatus.FAILED and job.position == 0):
         raise WrongState(_("This file was imported already; it can be undone instead."), current=job.status)
     job.row_errors.all().delete()
     job.delete()
@@ -118,11 +118,11 @@ def forget_unused_files() -> int:
     """Files that were uploaded and left lying: their jobs are discarded, of failed imports only the file goes."""
     with system_scope():
         old = ImportJob.across_sellers.filter(created_at__lt=clock.now() - KEEP_UNUSED_FILES)
-        unused = old.filter(status__in=_BEFORE_RUN) | old.filter(status=ImportStatus.FAILED).exclude(file_path="")
+        unused = old.filter(status__in=BEFORE_RUN) | old.filter(status=ImportStatus.FAILED).exclude(file_path="")
         found = list(unused.values_list("seller_id", "public_id", "status")[:50])
     for seller_id, public_id, status in found:
         with scope(seller_id):
-            if status in _BEFORE_RUN:
+            if status in BEFORE_RUN:
                 discard_import(public_id, by=CLOCK_ACTOR)
             else:
                 storage.remove(seller_id=seller_id, public_id=public_id)
@@ -181,7 +181,7 @@ def _demand(job: ImportJob, *statuses: str) -> None:
 
 
 def _queue(job: ImportJob) -> ImportJob:
-    job.leased_until = None
+    job.leased_until = job.started_at = None
     job.save()
     transaction.on_commit(lambda: _ring(job.seller_id, job.pk), robust=True)
     return job

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
 
 class OrderStatus(StrEnum):
     """Where an order or a line of it stands at the marketplace, in the order in which it goes."""
@@ -22,6 +25,19 @@ class OrderStatus(StrEnum):
     RETURNED = "Returned"
 
 
+STATUS_LABELS: dict[OrderStatus, Promise] = {
+    OrderStatus.PENDING: gettext_lazy("Pending"),
+    OrderStatus.UNSHIPPED: gettext_lazy("Unshipped"),
+    OrderStatus.PARTIALLY_SHIPPED: gettext_lazy("Partially shipped"),
+    OrderStatus.SHIPPED: gettext_lazy("Shipped"),
+    OrderStatus.DELIVERED: gettext_lazy("Delivered"),
+    OrderStatus.RETURNING: gettext_lazy("Returning"),
+    OrderStatus.CANCELLED: gettext_lazy("Cancelled"),
+    OrderStatus.REJECTED: gettext_lazy("Rejected by the buyer"),
+    OrderStatus.LOST: gettext_lazy("Lost in transit"),
+    OrderStatus.DAMAGED: gettext_lazy("Damaged"),
+    OrderStatus.RETURNED: gettext_lazy("Returned"),
+}
 TERMINAL = frozenset(
     {
         OrderStatus.CANCELLED,

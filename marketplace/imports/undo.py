@@ -107,7 +107,7 @@ def _lines(job: ImportJob) -> models.QuerySet[OrderLine]:
 def _take_away(job: ImportJob) -> None:
     orders = _orders(job)
     buyers = list(
-        Buyer.objects.filter(orders__in=orders, created_at__gte=job.started_at).distinct().values_list("pk", flat=True)
+        Buyer.objects.filter(orders__in=orders, created_at__gte=job.created_at).distinct().values_list("pk", flat=True)
     )
     shortened = list(
         Order.objects.filter(lines__in=_lines(job)).exclude(imported_by=job).distinct().values_list("pk", flat=True)

@@ -16,6 +16,7 @@ from marketplace.errors import DomainError
 from marketplace.imports import running, selectors, services, storage
 from marketplace.imports.formats import Format
 from marketplace.imports.mapping import Mapping
+from marketplace.imports.problems import neutralise
 from marketplace.imports.values import DateOrder, DecimalMark
 from marketplace.models import ImportJob, Seller
 from marketplace.models.imports import ImportStatus
@@ -108,7 +109,12 @@ class Command(BaseCommand):
 
     def _write_errors(self, job: ImportJob, path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as target:
-            csv.writer(target).writerows(selectors.error_rows(job))
+            table = csv.writer(target)
+            table.writerow(map(neutralise, selectors.error_header(job)))
+            after: int | None = 0
+            while after is not None:
+                rows, after = selectors.error_chunk(job, after)
+                table.writerows([neutralise(cell, limit=500) for cell in row] for row in rows)
         self.stdout.write(f"  written to {path}")
 
 
