@@ -19,11 +19,13 @@ LIMITS = {
     "postcode": 20,
     "country": 2,
     "phone": 40,
+    "phone_ext": 10,
 }
 REQUIRED = ("name", "line1", "city", "postcode", "country")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _POSTCODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z \-]{1,18}")
 # Daytime phone with an optional extension; digits, and what people write between them.
+_EXTENSION = re.compile(r"[0-9]{1,10}")
 _PHONE = re.compile(r"\+?[(0-9][0-9 ()/.\-]{3,30}( ?(ext|x|#)\.? ?[0-9]{1,6})?", re.IGNORECASE)
 
 
@@ -37,6 +39,7 @@ def _words() -> dict[str, str]:
         "postcode": _("Postcode"),
         "country": _("Country"),
         "phone": _("Phone"),
+        "phone_ext": _("Extension"),
     }
 
 
@@ -53,6 +56,7 @@ def problems_of(address: dict[str, str]) -> dict[str, str]:
         ("country", _COUNTRY, _("Country is a code of two letters, such as GB.")),
         ("postcode", _POSTCODE, _("Postcode has letters, digits, spaces and hyphens.")),
         ("phone", _PHONE, _("Phone is a number such as +44 113 496 0000, with ext. if there is one.")),
+        ("phone_ext", _EXTENSION, _("Extension has digits only.")),
     )
     for key, pattern, sentence in rules:
         if address[key] and key not in found and not pattern.fullmatch(address[key]):

@@ -43,11 +43,11 @@ VERBS: dict[str, Verb] = {
     "authorise": lambda s, r: services.authorise_return(r.public_id, by=_owner(s)),
     "deny": lambda s, r: services.deny_return(r.public_id, by=_owner(s), reason_code="OTHER", message="No."),
     "withdraw": lambda s, r: services.withdraw_return(r.public_id, by=s.buyer_actor),
-    "mark_overdue": lambda s, r: services.mark_overdue([r.pk]),
+    "mark_overdue": lambda _, r: services.mark_overdue([r.pk]),
     "ship": lambda s, r: services.ship_return(r.public_id, by=s.buyer_actor, carrier="DPD", tracking="1"),
     "receive": _receive,
     "close": lambda s, r: services.close_return(r.public_id, by=_owner(s), close_reason="REPLACED"),
-    "expire": lambda s, r: services.expire_returns([r.pk]),
+    "expire": lambda _, r: services.expire_returns([r.pk]),
     "reinstate": lambda s, r: services.reinstate_return(r.public_id, by=_owner(s), reason="Oops."),
 }
 MOVES = {move.name: move for move in moves_of(ReturnRequest)}

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("noon")
 
 def test_the_owner_denies(in_acme: Shop, owner: Actor) -> None:
     request = stories.asked(in_acme)
-    services.deny_return(request.public_id, by=owner, reason_code="MEDIA_OPENED", message=" The seal is broken.\r\nSorry. ")
+    message = " The seal is broken.\r\nSorry. "
+    services.deny_return(request.public_id, by=owner, reason_code="MEDIA_OPENED", message=message)
     kept = stories.fresh(request)
     assert (kept.status, kept.deny_reason_code, kept.deny_message) == (
         "DENIED",

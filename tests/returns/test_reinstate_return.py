@@ -26,7 +26,7 @@ def test_a_denial_is_taken_back(in_acme: Shop, owner: Actor) -> None:
     kept, moment = stories.fresh(request), NOON + timedelta(hours=3)
     assert (kept.status, kept.deny_reason_code, kept.deny_message, kept.ended_at) == ("AUTHORISED", "", "", None)
     assert kept.return_by == moment + timedelta(days=30)
-    assert kept.return_address == ADDRESS
+    assert kept.return_address == {**ADDRESS, "phone_ext": ""}
     assert kept.rma
     move = stories.last_move(kept)
     assert (move.move, move.source, move.reason_text) == ("reinstate", "DENIED", "I pressed the wrong button.")
