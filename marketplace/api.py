@@ -116,7 +116,7 @@ class VerbView(APIView):
     honoured when sent. Views that share an `operation` with another door share its keys.
     """
 
-    http_method_names = ("post", "options")
+    http_method_names: tuple[str, ...] = ("post", "options")
     scope = ""
     body: type[serializers.Serializer[Any]] | None = None
     is_idempotent = False

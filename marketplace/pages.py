@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -39,7 +39,7 @@ def _nobody(request: HttpRequest) -> HttpResponse:
 def _merged(lists: list[WorkLists]) -> dict[str, object]:
     far = clock.now() + FAR_AWAY
 
-    def by_due(item: WorkItem) -> object:
+    def by_due(item: WorkItem) -> datetime:
         return item.due or far
 
     return {

@@ -97,7 +97,7 @@ INSTALLED_APPS = [
     "marketplace.apps.MarketplaceConfig",
     "refunds.apps.RefundsConfig",
     "returns.apps.ReturnsConfig",
-    "django.contrib.admin",
+    "marketplace.apps.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -199,6 +199,7 @@ MFA_TOTP_ISSUER = "Redress"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["marketplace.api_defaults.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["marketplace.api_defaults.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["marketplace.throttle.PerKeyThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -277,6 +278,7 @@ STRIPE_API_KEY = text("STRIPE_API_KEY")
 STRIPE_API_BASE = text("STRIPE_API_BASE")
 GATEWAY_READ_TIMEOUT = number("GATEWAY_READ_TIMEOUT", 20, least=1)
 FIELD_KEYS = words("FIELD_KEYS")
+API_REQUESTS_PER_MINUTE = number("API_REQUESTS_PER_MINUTE", 3000, least=1)
 IMPORT_MAX_ROWS = number("IMPORT_MAX_ROWS", 250_000, least=1)
 IMPORT_MAX_BYTES = number("IMPORT_MAX_BYTES", 200 * 1024 * 1024, least=1)
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import factory
 from factory.django import DjangoModelFactory
 
 from marketplace.actors import MemberRole
 from marketplace.models import Buyer, Membership, Order, OrderLine, SalesChannel, Seller, User
+
+M = TypeVar("M")
+
+if TYPE_CHECKING:
+
+    class Makes(DjangoModelFactory[M]):
+        """A factory that is called gives its model."""
+
+        def __new__(cls, **kwargs: Any) -> M: ...  # type: ignore[misc]
+
+else:
+    Makes = DjangoModelFactory
 
 ADDRESS = {
     "name": "Acme Returns",
@@ -24,7 +36,7 @@ ADDRESS = {
 PURCHASED = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 
 
-class SellerFactory(DjangoModelFactory[Seller]):
+class SellerFactory(Makes[Seller]):
     class Meta:
         model = Seller
         django_get_or_create = ("slug",)
@@ -35,7 +47,7 @@ class SellerFactory(DjangoModelFactory[Seller]):
     requires_second_factor = False
 
 
-class UserFactory(DjangoModelFactory[User]):
+class UserFactory(Makes[User]):
     class Meta:
         model = User
         skip_postgeneration_save = True
@@ -50,7 +62,7 @@ class UserFactory(DjangoModelFactory[User]):
             self.save(update_fields=["password"])
 
 
-class MembershipFactory(DjangoModelFactory[Membership]):
+class MembershipFactory(Makes[Membership]):
     class Meta:
         model = Membership
 
@@ -62,7 +74,7 @@ class MembershipFactory(DjangoModelFactory[Membership]):
 # The factories below need the scope of their seller: with tenancy.scope(seller.pk): ...
 
 
-class SalesChannelFactory(DjangoModelFactory[SalesChannel]):
+class SalesChannelFactory(Makes[SalesChannel]):
     class Meta:
         model = SalesChannel
         django_get_or_create = ("code",)
@@ -75,7 +87,7 @@ class SalesChannelFactory(DjangoModelFactory[SalesChannel]):
     return_address = factory.LazyFunction(lambda: dict(ADDRESS))
 
 
-class BuyerFactory(DjangoModelFactory[Buyer]):
+class BuyerFactory(Makes[Buyer]):
     class Meta:
         model = Buyer
 
@@ -84,7 +96,7 @@ class BuyerFactory(DjangoModelFactory[Buyer]):
     zone = "Europe/London"
 
 
-class OrderFactory(DjangoModelFactory[Order]):
+class OrderFactory(Makes[Order]):
     """An order of 100.00 with one line of two shipped units, unless `lines` says otherwise.
 
     `lines=[{"sku": "A", "quantity": 1, "item_minor": 1000}, ...]`; paid_minor of a line and the order follow.

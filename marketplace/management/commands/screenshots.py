@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 from django.conf import settings
@@ -19,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.html import escape
 
 WIDTHS = (1280, 390)
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
 
@@ -197,7 +198,7 @@ def photograph(chromium: str, facts: dict[str, Any], pages: list[Page], out: Pat
                         reduced_motion="reduce",
                     )
                     tab = context.new_page()
-                    tab.on("pageerror", lambda e, name=page.name: problems.append(f"{name}: {e}"))  # type: ignore[misc]
+                    tab.on("pageerror", partial(_note, problems, page.name))
                     answer = tab.goto(f"{facts['url']}{page.path}")
                     if answer is None or answer.status >= 500:
                         problems.append(f"{page.name}: answered {answer.status if answer else 'nothing'}")
@@ -209,6 +210,10 @@ def photograph(chromium: str, facts: dict[str, Any], pages: list[Page], out: Pat
                     context.close()
         browser.close()
     return problems
+
+
+def _note(problems: list[str], name: str, error: Any) -> None:
+    problems.append(f"{name}: {error}")
 
 
 def _signed_in(browser: Any, facts: dict[str, Any], who: str) -> Any:
