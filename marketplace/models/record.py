@@ -76,6 +76,7 @@ class OutboxEvent(TenantModel):
 
     class Meta:
         indexes: ClassVar = [
+            models.Index(fields=["parked_at"], condition=models.Q(parked_at__isnull=False), name="outbox_parked"),
             models.Index(
                 fields=["next_at", "id"],
                 condition=models.Q(handled_at=None, parked_at=None),
@@ -148,7 +149,7 @@ class Mail(TenantModel):
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
 
-    reach = Reach(system="SELECT, UPDATE")
+    reach = Reach(system="SELECT, UPDATE", support="id, seller_id, template, status, created_at")
 
     class Meta:
         constraints: ClassVar = [
@@ -162,6 +163,7 @@ class Mail(TenantModel):
                 name="mail_open",
             ),
             models.Index(fields=["seller", "machine", "object_id"], name="mail_about"),
+            models.Index(fields=["-id"], condition=models.Q(status__in=["FAILED", "BOUNCED"]), name="mail_failed"),
         ]
 
     def __str__(self) -> str:
@@ -223,6 +225,8 @@ class DeadlineRule(TenantModel):
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True, blank=True)
     source = models.CharField(max_length=300)
+
+    reach = Reach(buyer="true")  # until when something can be returned
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["seller", "kind", "channel", "-valid_from"], name="rule_lookup")]

@@ -118,7 +118,7 @@ class Order(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    reach = Reach(support="id, seller_id, public_id, number, created_at", buyer="buyer_id = {buyer}")
+    reach = Reach(support="id, seller_id, public_id, number, number_key, created_at", buyer="buyer_id = {buyer}")
 
     class Meta:
         constraints: ClassVar = [

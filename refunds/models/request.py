@@ -167,6 +167,11 @@ class RefundRequest(StatusModel):
                 name="refund_due",
             ),
             models.Index(
+                fields=["id"],
+                condition=models.Q(status__in=["ON_HOLD", "UNKNOWN"]),
+                name="refund_stuck",
+            ),
+            models.Index(
                 fields=["remind_at", "id"],
                 condition=models.Q(remind_at__isnull=False),
                 name="refund_remind_due",
