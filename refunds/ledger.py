@@ -124,7 +124,6 @@ def end_dispute(budget: RefundBudget, amount_minor: int) -> None:
 
 def recompute(budget: RefundBudget) -> bool:
     """Compare the locked row with its lines and put it right; True if it differed (and somebody must look)."""
-    budget = in_step(budget)
     balances = balances_of(budget)
     wanted = {
         "cap_minor": -balances[Account.OUTSIDE],
@@ -134,15 +133,15 @@ def recompute(budget: RefundBudget) -> bool:
         "over_recovery_minor": -balances[Account.OVER_RECOVERY],
     }
     differing = {name: value for name, value in wanted.items() if getattr(budget, name) != value}
-    if not differing:
-        return False
-    found = ", ".join(f"{name} {getattr(budget, name)} instead of {value}" for name, value in differing.items())
-    log.error("Budget %s differed from its ledger: %s", budget.pk, found)
-    for name, value in differing.items():
-        setattr(budget, name, value)
-    budget.save(update_fields=list(differing))
-    note(budget, Discrepancy.Kind.BOOKS, found)
-    return True
+    if differing:
+        found = ", ".join(f"{name} {getattr(budget, name)} instead of {value}" for name, value in differing.items())
+        log.error("Budget %s differed from its ledger: %s", budget.pk, found)
+        for name, value in differing.items():
+            setattr(budget, name, value)
+        budget.save(update_fields=list(differing))
+        note(budget, Discrepancy.Kind.BOOKS, found)
+    in_step(budget)
+    return bool(differing)
 
 
 def balances_of(budget: RefundBudget) -> dict[str, int]:
