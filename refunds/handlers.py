@@ -5,6 +5,7 @@ from __future__ import annotations
 from marketplace import events
 from marketplace.events import handles
 from marketplace.models import OutboxEvent
+from refunds import mail_handlers  # noqa: F401  (registers its handlers)
 from refunds.services.asking import EXECUTE
 
 

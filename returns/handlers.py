@@ -1,9 +1,10 @@
-"""What returns does when refunds announces something; what goes out by mail stands in `mails.py`."""
+"""What returns does when refunds announces something; what goes out by mail stands in `mail_handlers.py`."""
 
 from __future__ import annotations
 
 from marketplace.events import handles
 from marketplace.models import OutboxEvent
+from returns import mail_handlers  # noqa: F401  (registers its handlers)
 from returns.services import refunding
 
 
