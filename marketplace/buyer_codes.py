@@ -12,10 +12,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from marketplace import clock, events
+from marketplace.imports.values import plain_postcode
 from marketplace.limits import take
 from marketplace.models import Buyer, BuyerCode, Order
 from marketplace.notifications import Recipient, buyer_recipient, notify, shop_path
-from marketplace.tenancy import current_seller_id, key_hash, system_scope
+from marketplace.tenancy import current_seller_id, key_hash, key_hashes, system_scope
 from marketplace.times import written
 
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0 O 1 I L: 31 signs, so 8 of them are 39.6 bits
@@ -50,8 +51,9 @@ def ask_for_code(*, number: str, email: str, language: str) -> BuyerCode:
 def ask_for_gift(*, number: str, postcode: str, email: str, language: str) -> BuyerCode:
     """The person who got it as a gift has no account with us and no address on the order: the delivery
     postcode beside the order number shows that the parcel came to them. The link goes to their own address."""
-    wanted = key_hash("postcode", f"{current_seller_id()}:{postcode}") if postcode else "-"
-    found = next((o for o in _orders_numbered(number) if hmac.compare_digest(o.postcode_hash, wanted)), None)
+    wanted = key_hashes("postcode", f"{current_seller_id()}:{plain_postcode(postcode)}")
+    orders = [order for order in _orders_numbered(number) if order.postcode_hash in wanted]
+    found = orders[0] if orders and plain_postcode(postcode) else None
     return _ask(
         found, None, language, event=GIFT_WANTED, payload={"email": email.strip() if found else ""}, is_gift=True
     )

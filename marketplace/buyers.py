@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from marketplace.mail_message import Unsendable, plain_address
 from marketplace.models import Buyer, BuyerCode, BuyerLink, Order, Seller
 from marketplace.notifications import Recipient, buyer_recipient, notify, shop_path
 from marketplace.orders.services import buyer_for
-from marketplace.tenancy import current_seller_id, key_hash
+from marketplace.tenancy import current_seller_id, key_hash, key_hashes
 
 LINK_LIVES = timedelta(days=180)
 LINK_KIND = "buyer_link"
@@ -57,9 +56,19 @@ def link_is_valid(link: BuyerLink) -> bool:
     return (
         link.revoked_at is None
         and clock.now() < link.expires_at
-        and hmac.compare_digest(link.email_hash, key_hash("buyer_email", link.buyer.email_key))
+        and link.email_hash in key_hashes("buyer_email", link.buyer.email_key)
         and (link.is_gift or link.order.buyer_id == link.buyer_id)
     )
+
+
+def gift_recipient(landing: str) -> Buyer | None:
+    """The person who returns a gift, by the public id of what they asked for; None where it is no gift."""
+    link: BuyerLink | None = (
+        BuyerLink.objects.select_related("buyer").filter(is_gift=True, landing=landing).order_by("id").first()
+        if landing
+        else None
+    )
+    return link.buyer if link else None
 
 
 def send_gift_link(ask: BuyerCode, email: str, *, dedupe: str) -> bool:

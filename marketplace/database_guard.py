@@ -234,11 +234,14 @@ def _platform_sql() -> list[str]:
     return sql
 
 
-def extra_sql() -> list[str]:
-    """What single apps add: `GUARD_SQL`, a list of idempotent statements, in their models module."""
+def extra_sql(name: str = "GUARD_SQL") -> list[str]:
+    """What single apps add: lists of idempotent statements in their models module.
+
+    `GUARD_SQL` comes with the triggers, `GRANT_SQL` at the end: single columns for a role, and their policies.
+    """
     sql: list[str] = []
     for config in apps.get_app_configs():
-        sql += getattr(config.models_module, "GUARD_SQL", [])
+        sql += getattr(config.models_module, name, [])
     return sql
 
 
@@ -261,6 +264,7 @@ def guard_sql(owner: str) -> str:
         table = model._meta.db_table
         parts.append(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;')
         parts += _table_sql(model, owner)
+    parts += extra_sql("GRANT_SQL")
     return "\n".join(parts)
 
 

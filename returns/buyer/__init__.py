@@ -1,0 +1,1 @@
+"""The buyer's pages: the returns centre of one seller, without account or password."""
