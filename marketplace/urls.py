@@ -1,9 +1,12 @@
 """The doors: portal, buyer pages, API, admin, health."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 from marketplace import api_docs, pages, views
+from marketplace.settings_portal.views.invitation import invitation
+from marketplace.settings_portal.views.profile import switch
 
 handler400 = "marketplace.views.bad_request"
 handler403 = "marketplace.views.permission_denied"
@@ -15,6 +18,13 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("search/", pages.search, name="search"),
     path("orders/", include("marketplace.orders.urls")),
+    path("imports/", include("marketplace.imports.urls")),
+    path("returns/", include("returns.urls")),
+    path("refunds/", include("refunds.urls")),
+    path("settings/", include("marketplace.settings_portal.urls")),
+    path("switch/", switch, name="switch"),
+    path("i/<str:token>/", invitation, name="invitation"),
+    path("r/<slug:slug>/", include("returns.buyer.urls")),
     path("help/", include("marketplace.help.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
@@ -24,3 +34,5 @@ urlpatterns = [
     path("api/schema/", api_docs.schema, name="api_schema"),
     path("api/docs/", api_docs.docs, name="api_docs"),
 ]
+if settings.DEBUG or settings.REDRESS_DEMO:
+    urlpatterns.append(path("_kit/", include("marketplace.preview.urls")))
