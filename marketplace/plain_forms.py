@@ -22,6 +22,10 @@ class PlainForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.speak_plainly()
+
+    def speak_plainly(self) -> None:
+        """Again for a form that adds fields of its own after this one's `__init__`."""
         for name, field in self.fields.items():
             label = str(field.label or name.replace("_", " ").capitalize())
             for code, sentence in _sentences(field).items():

@@ -76,6 +76,7 @@
     }
     const write = (minor) => `${(minor / unit).toLocaleString(document.documentElement.lang, { minimumFractionDigits: places, maximumFractionDigits: places })}\u00a0${form.dataset.currency}`;
     for (const shown of form.querySelectorAll("[data-sum]")) shown.textContent = write(sum);
+    for (const box of form.querySelectorAll("[data-sum-minor]")) box.value = String(sum);
     for (const shown of form.querySelectorAll("[data-left-after]")) {
       const left = Number(form.dataset.left) - sum;
       shown.textContent = write(left);
@@ -209,8 +210,16 @@
   });
   // Empty filters stay out of the address.
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches("form[data-apply]")) return;
+    if (!event.target.matches("form[data-apply]") || event.defaultPrevented) return;
     for (const box of event.target.querySelectorAll("input, select")) if (!box.value) box.disabled = true;
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.target.matches("form[data-apply]")) return;
+    const given = event.detail.parameters;
+    for (const name of Object.keys(given)) if (!given[name]) delete given[name];
+  });
+  window.addEventListener("pageshow", () => {
+    for (const box of document.querySelectorAll("form[data-apply] :disabled")) box.disabled = false;
   });
 
   function start(root) {
