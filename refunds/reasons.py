@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -33,6 +34,8 @@ class RefundReason(models.TextChoices):
 
 
 NEEDS_TEXT = frozenset({RefundReason.OTHER})
+# The words of an asker's own codes; filled by that app at start-up. It gives the code back where it knows none.
+ASKERS_WORDS: list[Callable[[str], str]] = []
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,39}")
 
 
@@ -43,4 +46,6 @@ def is_reason_code(code: str, *, asker: str) -> bool:
 
 def reason_words(code: str) -> str:
     """The words of a code; an unknown one is shown raw, never given an invented meaning."""
-    return str(RefundReason(code).label) if code in RefundReason.values else code
+    if code in RefundReason.values:
+        return str(RefundReason(code).label)
+    return next((words for find in ASKERS_WORDS if (words := find(code)) != code), code)
