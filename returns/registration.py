@@ -17,6 +17,7 @@ from marketplace.money import format_money
 from marketplace.paging import COUNT_CAP
 from marketplace.portal import Card, Figure, Hit, RailEntry, WorkItem, WorkLists
 from marketplace.tenancy import current_seller_id
+from refunds.reasons import ASKERS_WORDS
 from returns import choices, deadlines, figures, selectors
 from returns.models import ReturnRequest
 from returns.reasons import reason_words
@@ -289,3 +290,4 @@ portal.SEARCH.append(search)
 portal.ORDER_CARDS.append(order_card)
 portal.ORDER_REFERENCES.append(order_references)
 portal.CHANNEL_EFFECTS.append(channel_effect)
+ASKERS_WORDS.append(reason_words)
