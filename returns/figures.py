@@ -95,7 +95,8 @@ def median(minutes: Iterable[dict[int, int]]) -> float | None:
     size = total.total()
     if not size:
         return None
-    wanted, seen, found = ((size - 1) // 2, size // 2), 0, []
+    wanted, seen = ((size - 1) // 2, size // 2), 0
+    found: list[int] = []
     for value in sorted(total):
         seen += total[value]
         while len(found) < len(wanted) and wanted[len(found)] < seen:
@@ -209,7 +210,7 @@ def _count(days: Sequence[Day]) -> list[DayCount]:
 
 
 def _rows(sql: str, days: Sequence[Day]) -> list[tuple[Any, ...]]:
-    parameters = {
+    parameters: dict[str, Any] = {
         "seller": current_seller_id(),
         "starts": [day.start for day in days],
         "ends": [day.end for day in days],

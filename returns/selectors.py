@@ -144,7 +144,7 @@ def bucket_counts(filters: ReturnFilters | None = None) -> dict[str, Count]:
                 ReturnFilters(
                     key, base.channel, base.reason_code, base.requested_from, base.requested_to, base.search
                 )
-            )
+            ).order_by(*NEWEST.order_by())
             for key in BUCKETS
         }
     )
@@ -275,11 +275,9 @@ def returns_awaiting_seller(now: datetime, zone: str = "UTC", *, size: int = 10)
             status__in=("AUTHORISED", "IN_TRANSIT")
         ),
     }
+    lists = {key: queryset.order_by(*DEADLINE.order_by()) for key, queryset in lists.items()}
     counts = capped_counts(lists)
-    rows = {
-        key: list(queryset.select_related("channel").order_by("due_at", "id")[:size]) if counts[key] else []
-        for key, queryset in lists.items()
-    }
+    rows = {key: list(queryset[:size]) if counts[key] else [] for key, queryset in lists.items()}
     return Work(
         rows["late"], rows["today"], rows["waiting"], counts["late"], counts["today"], counts["waiting"]
     )
@@ -287,7 +285,7 @@ def returns_awaiting_seller(now: datetime, zone: str = "UTC", *, size: int = 10)
 
 def waiting_for_seller_count() -> Count:
     """For the rail: how many returns wait for an answer or a refund of the seller."""
-    return capped_counts({"all": _from_seller()})["all"]
+    return capped_counts({"all": _from_seller().order_by(*DEADLINE.order_by())})["all"]
 
 
 # --- what the clock looks for ---
@@ -307,5 +305,5 @@ def search_returns(words: str, *, size: int = 5) -> Iterable[ReturnRequest]:
     """The newest returns that the search box finds; two characters at least."""
     if len(searching.normalised(words)) < 2:
         return []
-    rows = searching.found_by(ReturnRequest.objects.all(), words).select_related("channel")
-    return list(rows.order_by("-requested_at", "-id")[:size])
+    rows = searching.found_by(ReturnRequest.objects.all(), words)
+    return list(rows.order_by(*NEWEST.order_by())[:size])

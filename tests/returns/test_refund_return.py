@@ -81,6 +81,7 @@ def test_a_discount_lowers_the_item(shop: Shop) -> None:
 )
 def test_outward_shipping_by_whose_fault_it_is(shop: Shop, reason: str, day: int, has_shipping: bool) -> None:
     order = stories.order_of(shop, lines=[{"sku": "A", "quantity": 1, "item_minor": 1_000, "shipping_minor": 300}])
+    assert order.delivered_at is not None
     with clock.override(order.delivered_at + timedelta(days=day)):
         request = services.submit_return(
             order.public_id, by=shop.buyer_actor, lines=[stories.line_ask(order, reason_code=reason)]
