@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import re
+
+# Links of buyers and invitations carry their secret in the address; a log line shows the address without it.
+_SECRETS = re.compile(r"(/r/[-a-z0-9]{1,40}/l/|/i/)[A-Za-z0-9_-]{20,}")
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 
@@ -14,4 +18,4 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.request_id = request_id.get()
-        return super().format(record)
+        return _SECRETS.sub(r"\1…", super().format(record))

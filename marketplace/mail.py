@@ -15,6 +15,7 @@ from marketplace import clock, events, tenancy
 from marketplace.actors import ActorKind
 from marketplace.crash import crashpoint
 from marketplace.mail_message import Letter
+from marketplace.mail_secrets import without_secrets
 from marketplace.models import Mail, Note
 from marketplace.models.record import MailStatus
 from marketplace.smtp import Accepted, Delivery, Postman, PutOff, Refused, Unconfirmed
@@ -79,6 +80,8 @@ def _claim(limit: int) -> list[Claim]:
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM_SQL, {"now": now, "until": now + LEASE, "limit": limit})
             rows = sorted(cursor.fetchall())
+        if rows:
+            crashpoint("mail.claiming")
     return [Claim(row[0], row[1], row[2], Letter(*row[3:])) for row in rows]
 
 
@@ -88,6 +91,7 @@ def _send_all(claims: list[Claim], ends: float) -> int:
         for claim in claims:
             if time.monotonic() > ends + SHIFT:
                 return accepted  # the rest is claimed anew when the lease has ended
+            crashpoint("mail.sending")
             delivery = postman.send(claim.letter)
             crashpoint("mail.sent")
             settle(claim, delivery)
@@ -117,8 +121,13 @@ def settle(claim: Claim, delivery: Delivery) -> Mail | None:
                 _again(mail, now, delivery.text)
             case PutOff() | Refused():
                 fail(mail, MailStatus.FAILED, code=delivery.code, text=delivery.text)
+        if mail.status not in {MailStatus.QUEUED, MailStatus.SENDING}:
+            mail.text = without_secrets(mail.template, mail.text)
+            mail.html = without_secrets(mail.template, mail.html)
         mail.save(
             update_fields=[
+                "text",
+                "html",
                 "leased_until",
                 "smtp_code",
                 "status",

@@ -103,13 +103,16 @@ STATUS_WORDS: dict[str, dict[str, StatusWord]] = {
         "FAILED": _refused(_("Failed")),
         "UNDONE": _ended(_("Undone"), "undo-2"),
     },
+    "order": {"NEEDS_ADDRESS": _needs(_("Buyer's address missing"), "mail-x")},
     "mail": {
         "QUEUED": _waits(_("Queued")),
         "PENDING": _waits(_("Queued")),
         "SENDING": _waits(_("Being sent"), "mail"),
         "SENT": _done(_("Sent"), "mail"),
         "RETRY": _waits(_("Will be tried again"), "refresh-cw"),
+        "UNCONFIRMED": _needs(_("Handed over, not confirmed"), "mail"),
         "FAILED": _refused(_("Not delivered"), "mail-x"),
+        "BOUNCED": _refused(_("Bounced"), "mail-x"),
         "SUPPRESSED": _ended(_("Not wanted"), "circle-slash"),
     },
 }

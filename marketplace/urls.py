@@ -18,6 +18,8 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("search/", pages.search, name="search"),
     path("orders/", include("marketplace.orders.urls")),
+    path("mails/", include("marketplace.mail_urls")),
+    path("mailbox/", include("marketplace.demo.mailbox_urls")),
     path("imports/", include("marketplace.imports.urls")),
     path("returns/", include("returns.urls")),
     path("refunds/", include("refunds.urls")),

@@ -123,6 +123,10 @@ EVENTS: dict[str, dict[str, Any]] = {
         "why_text": "You get this mail because this address was typed on the returns page of Acme Lanterns.",
     },
     "buyer_invited": {**_BUYER, "items": [], "button_label": "Open my order"},
+    "buyer_gift": {**_BUYER, "items": [], "button_label": "Choose what to return"},
+    "return_shipped_seller": {**_SELLER, "carrier": "Royal Mail", "tracking": "AB123456789GB"},
+    "return_expired_seller": {**_SELLER, "return_by_text": "14 Dec 2026"},
+    "refund_review_seller": {**_SELLER, **_REFUND, "asked_by": "Anna Weber", "button_label": "Agree or refuse"},
     "invitation": {
         **_SELLER,
         "items": [],
