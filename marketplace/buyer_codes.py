@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -143,14 +143,14 @@ def check_code(ask_public_id: str, typed: str) -> BuyerCode | None:
     return ask
 
 
-def orders_without_address() -> list[Order]:
-    """Orders of the current seller whose buyer asked to be let in but has no address here, newest ask first."""
+def orders_without_address() -> list[tuple[Order, datetime]]:
+    """Orders whose buyer asked to be let in but has no address here, with the newest ask; that one first."""
     asked = BuyerCode.objects.filter(
         order__isnull=False, buyer=None, is_gift=False, created_at__gt=clock.now() - UNMET_ASKS_KEPT
     )
     newest = dict(asked.order_by("created_at").values_list("order_id", "created_at"))
     orders = Order.objects.filter(pk__in=list(newest)).filter(Q(buyer=None) | Q(buyer__email_key=""))
-    return sorted(orders, key=lambda order: newest[order.pk], reverse=True)
+    return sorted(((order, newest[order.pk]) for order in orders), key=lambda pair: pair[1], reverse=True)
 
 
 def forget_old_codes() -> int:

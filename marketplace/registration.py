@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.orders.selectors import search
-from marketplace.portal import RAIL, SEARCH, RailEntry
+from marketplace.orders.work import invitations_wanted
+from marketplace.portal import RAIL, SEARCH, WORK, RailEntry
 
 RAIL += [
     RailEntry("today", _("Today"), "home", "house", 0),
@@ -15,3 +16,4 @@ RAIL += [
     RailEntry("help", _("Help"), "help:index", "circle-question-mark", 95),
 ]
 SEARCH.append(search)
+WORK.append(invitations_wanted)

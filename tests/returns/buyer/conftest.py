@@ -25,6 +25,7 @@ class Answer:
         self.status = response.status_code
         text = response.content.decode()
         text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "CSRF", text)
+        text = re.sub(r'<meta name="server-now" content="[^"]+">', "NOW", text)
         self.text = re.sub(r'name="form_nonce" value="[^"]+"', "NONCE", text)
         self.headers = {
             name: value

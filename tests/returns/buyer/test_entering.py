@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,9 +11,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from marketplace import clock, events
-from marketplace.actors import Actor
+from marketplace.actors import Actor, MemberRole
+from marketplace.buyer_codes import orders_without_address
 from marketplace.buyers import invite_buyer
+from marketplace.logs import LineFormatter
 from marketplace.models import BuyerCode, BuyerLink, Mail, Note, OutboxEvent
+from marketplace.orders.work import invitations_wanted
 from marketplace.tenancy import key_hash, scope
 from tests.cast import Shop
 from tests.factories import OrderFactory
@@ -137,8 +142,6 @@ def test_only_the_right_pair_gets_a_mail_and_only_at_the_known_address(acme: Sho
 
 
 def test_an_order_without_address_leaves_the_seller_a_task(acme: Shop, visitor: Client) -> None:
-    from marketplace.buyer_codes import orders_without_address
-
     with scope(acme.seller.pk):
         without = OrderFactory(number="202-9999999-0000009", buyer=None)
     for _try in range(3):
@@ -148,7 +151,10 @@ def test_an_order_without_address_leaves_the_seller_a_task(acme: Shop, visitor: 
     assert mails(acme) == []
     with scope(acme.seller.pk):
         assert Note.objects.filter(machine="order", object_id=without.pk).count() == 1
-        assert [order.pk for order in orders_without_address()] == [without.pk]
+        assert [order.pk for order, _asked_at in orders_without_address()] == [without.pk]
+        work = invitations_wanted(acme.actor(), clock.now())
+        assert [item.url for item in work.today] == [f"/orders/{without.public_id}/"]
+        assert invitations_wanted(acme.actor(MemberRole.READONLY), clock.now()).today_count == 0
 
 
 def test_what_was_typed_is_not_kept(acme: Shop, visitor: Client) -> None:
@@ -305,6 +311,19 @@ def test_leaving_forgets_who_looked(acme: Shop, inside: Client) -> None:
     assert inside.get("/r/acme/leave/").status_code == 405
     inside.post("/r/acme/leave/")
     assert inside.get("/r/acme/returns/").status_code == 302
+
+
+def test_no_log_line_carries_a_secret(acme: Shop, globex: Shop, visitor: Client, invitation: str) -> None:
+    token = invitation.split("/")[-2]
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(LineFormatter())
+    logging.getLogger("django.request").addHandler(handler)
+    visitor.get(f"/r/globex/l/{token}/")
+    logging.getLogger("django.request").removeHandler(handler)
+
+    assert "/r/globex/l/…/" in lines.getvalue()
+    assert token not in lines.getvalue()
 
 
 # --- what every page says ---
