@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from marketplace.errors import NotFound
 from marketplace.models import Order
-from returns.models import ReturnLine, ReturnRequest
+from returns.models import LIVE, ReturnLine, ReturnRequest
 
 
 def order(public_id: str) -> Order:
@@ -56,11 +56,18 @@ def lines_of(request: ReturnRequest) -> list[ReturnLine]:
 
 def live_returns_of_order(order_id: int) -> list[ReturnRequest]:
     """All live returns of one order, locked in the order of their ids."""
-    from returns.models import LIVE
-
     return list(
         ReturnRequest.objects.select_for_update(of=("self",), no_key=True)
         .select_related("order", "channel")
         .filter(order_id=order_id, status__in=LIVE)
+        .order_by("id")
+    )
+
+
+def returns_without_buyer(order_id: int) -> list[ReturnRequest]:
+    """The returns of an order whose buyer was not known when they were asked for, locked by id."""
+    return list(
+        ReturnRequest.objects.select_for_update(of=("self",), no_key=True)
+        .filter(order_id=order_id, buyer=None)
         .order_by("id")
     )

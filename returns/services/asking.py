@@ -15,7 +15,7 @@ from marketplace.actors import Actor, ActorKind, Permission
 from marketplace.crash import crashpoint
 from marketplace.errors import Conflict, Refused
 from marketplace.idempotency import Answer, once
-from marketplace.models import Order
+from marketplace.models import Buyer, Order
 from marketplace.money import Money
 from marketplace.moves import record_creation, save_transition
 from returns import deadlines, locks, owed, promises, searching, windows
@@ -101,16 +101,17 @@ def _record(
     now: datetime,
 ) -> ReturnRequest:
     first = units[asked[0].order_line_id].order_line
+    buyer = _buyer(order, by)
     respond_by = deadlines.respond_by(order.channel.code, now)
     request = record_creation(
         ReturnRequest(
             order=order,
             channel=order.channel,
-            buyer=order.buyer,
+            buyer=buyer,
             order_number=order.number,
             first_title=(first.title or first.sku)[:300],
             first_reason_code=asked[0].reason_code,
-            buyer_name=str(order.buyer)[:120] if order.buyer else "",
+            buyer_name=str(buyer)[:120] if buyer else "",
             units=sum(line.quantity for line in asked),
             value_minor=_value(order, asked, units).minor,
             currency=order.currency,
@@ -141,6 +142,14 @@ def _record(
     skus = [units[line.order_line_id].order_line.sku for line in asked]
     searching.add_keys(request, [order.number, request.public_id, *skus, request.buyer_name])
     return request
+
+
+def _buyer(order: Order, by: Actor) -> Buyer | None:
+    """Who asks; staff ask for the order's buyer. A gift is returned by who got it."""
+    buyer: Buyer | None = order.buyer
+    if by.kind == ActorKind.BUYER and by.buyer_id != order.buyer_id:
+        buyer = Buyer.objects.get(pk=by.buyer_id)
+    return buyer
 
 
 def _value(order: Order, asked: Sequence[LineAsk], units: dict[int, LineUnits]) -> Money:
@@ -284,7 +293,7 @@ def withdraw_return(public_id: str, *, by: Actor, reason: str = "") -> ReturnReq
     Raises WrongState once it was answered, Conflict `refund_in_flight` while money is on its way.
     """
     request = locks.return_request(public_id)
-    guards.own_order(request.order, by)
+    guards.own_return(request, by)
     if by.kind != ActorKind.BUYER:
         guards.allow(by, Permission.DECIDE, reason=reason)
     with guards.explained(request, by):

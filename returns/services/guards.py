@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from marketplace import times
+from marketplace import clock, times
 from marketplace.actors import Actor, ActorKind, Permission
 from marketplace.errors import NotFound, Refused, WrongState
-from marketplace.models import Order, StateTransition
+from marketplace.models import BuyerLink, Order, StateTransition
 from marketplace.tenancy import current_seller_id
 from returns.models import ReturnRequest
 
@@ -29,10 +29,28 @@ def of_this_seller(by: Actor) -> None:
 
 
 def own_order(order: Order, by: Actor) -> None:
-    """A buyer sees their own orders only; to anybody else they are not there."""
+    """A buyer sees their own orders, and one that came to them as a gift; any other is not there."""
     of_this_seller(by)
-    if by.kind == ActorKind.BUYER and (by.buyer_id is None or order.buyer_id != by.buyer_id):
+    if by.kind != ActorKind.BUYER:
+        return
+    if by.buyer_id is None or (order.buyer_id != by.buyer_id and not _has_gift_link(order, by.buyer_id)):
         raise NotFound
+
+
+def own_return(request: ReturnRequest, by: Actor) -> None:
+    """A buyer's return is theirs who asked for it: the giver does not learn of a gift's."""
+    of_this_seller(by)
+    if by.kind != ActorKind.BUYER:
+        return
+    if request.buyer_id is None:
+        own_order(request.order, by)
+    elif request.buyer_id != by.buyer_id:
+        raise NotFound
+
+
+def _has_gift_link(order: Order, buyer_id: int) -> bool:
+    links = BuyerLink.objects.filter(order=order, buyer_id=buyer_id, is_gift=True, revoked_at=None)
+    return bool(links.filter(expires_at__gt=clock.now()).exists())
 
 
 def plain(text: str) -> str:

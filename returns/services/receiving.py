@@ -35,7 +35,7 @@ class ReceivedAsk:
 def ship_return(public_id: str, *, by: Actor, carrier: str, tracking: str, reason: str = "") -> ReturnRequest:
     """The parcel is on its way back; a tracking number is used once per carrier."""
     request = locks.return_request(public_id)
-    guards.own_order(request.order, by)
+    guards.own_return(request, by)
     if by.kind != ActorKind.BUYER:
         guards.allow(by, Permission.RECEIVE, reason=reason)
     name = guards.said(" ".join(carrier.split()), limit=40, code="carrier", empty=_("Which carrier has it?"))

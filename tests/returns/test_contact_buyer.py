@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from marketplace import events
 from marketplace.actors import Actor
+from marketplace.buyers import invite_buyer
 from marketplace.errors import Forbidden, NotFound, Refused
 from marketplace.models import Note, OutboxEvent
-from returns import services
+from returns import selectors, services
 from tests.cast import Shop
 from tests.factories import OrderFactory
 from tests.returns import stories
@@ -67,3 +69,17 @@ def test_a_note_for_the_team(in_acme: Shop, owner: Actor) -> None:
     note = services.add_note(request.public_id, by=owner, text="Third one this month.")
     assert (note.kind, note.machine, note.object_id) == (Note.Kind.NOTE, "return", request.pk)
     assert OutboxEvent.objects.count() == count, "a note goes nowhere"
+
+
+def test_a_buyer_who_becomes_known_later(in_acme: Shop, owner: Actor) -> None:
+    order = OrderFactory(channel=in_acme.channel, buyer=None)
+    request = services.submit_return(order.public_id, by=owner, lines=[stories.line_ask(order)])
+
+    invite_buyer(order.public_id, by=owner, email="late@buyers.example", name="Late Buyer")
+    assert services.contact_buyer(request.public_id, by=owner, message="Hello!").pk
+    events.drain_all()
+
+    kept = stories.fresh(request)
+    assert kept.buyer_name == "Late Buyer"
+    assert kept.buyer is not None
+    assert [row.pk for row in selectors.search_returns("late b")] == [request.pk]

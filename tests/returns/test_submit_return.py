@@ -9,7 +9,7 @@ import pytest
 from marketplace import clock
 from marketplace.actors import Actor, ActorKind
 from marketplace.errors import Conflict, Forbidden, NotFound, Refused
-from marketplace.models import DeadlineRule, OutboxEvent
+from marketplace.models import BuyerLink, DeadlineRule, OutboxEvent
 from returns import services
 from returns.models import ReturnLine, ReturnRequest, ReturnRules, ReturnSearchKey
 from returns.reasons import RETURN_REASONS
@@ -80,6 +80,27 @@ def test_a_buyer_without_an_address_is_nobody(in_acme: Shop, buyer: Actor) -> No
     nobody = Actor(buyer.kind, "buy-x", "Nobody", in_acme.seller.pk, buyer_id=None)
     with pytest.raises(NotFound):
         services.submit_return(order.public_id, by=nobody, lines=[line_ask(order)])
+
+
+def test_a_gift_is_returned_by_who_got_it(in_acme: Shop, buyer: Actor) -> None:
+    friend = BuyerFactory(email="friend@else.example", name="A Friend")
+    asking = Actor(ActorKind.BUYER, friend.public_id, str(friend), in_acme.seller.pk, buyer_id=friend.pk)
+    link = BuyerLink(order=in_acme.order, buyer=friend, email_hash="x", created_at=NOON, expires_at=NOON + MINUTE)
+    link.save()
+    with pytest.raises(NotFound):
+        services.submit_return(in_acme.order.public_id, by=asking, lines=[line_ask(in_acme.order)])
+    link.is_gift = True
+    link.save()
+
+    request = services.submit_return(in_acme.order.public_id, by=asking, lines=[line_ask(in_acme.order)])
+
+    assert (request.buyer, request.buyer_name) == (friend, "A Friend")
+    with stories.nothing_happens(), pytest.raises(NotFound):
+        services.withdraw_return(request.public_id, by=buyer)
+    with clock.override(NOON + MINUTE):
+        assert services.withdraw_return(request.public_id, by=asking).status == "WITHDRAWN"
+        with pytest.raises(NotFound):
+            services.submit_return(in_acme.order.public_id, by=asking, lines=[line_ask(in_acme.order)])
 
 
 @pytest.mark.parametrize("quantity", [0, -1, True])
