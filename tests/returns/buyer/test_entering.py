@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import uuid
 from datetime import datetime, timedelta
 
 import pytest
@@ -405,3 +406,28 @@ def test_without_a_known_postcode_there_is_no_gift_door(acme: Shop) -> None:
     events.drain_all()
     with scope(acme.seller.pk):
         assert not Mail.objects.exists()
+
+
+def test_a_gift_goes_back_and_the_giver_does_not_see_it(gift: Shop, visitor: Client) -> None:
+    ask_gift(gift)
+    events.drain_all()
+    visitor.get(link_in(mails(gift)[0]))
+    with scope(gift.seller.pk):
+        pk = gift.order.lines.get().pk
+    order = f"/r/acme/orders/{gift.order.public_id}/"
+    visitor.post(order, {f"quantity_{pk}": "1"})
+    visitor.post(f"{order}reasons/", {f"reason_{pk}": "CR-DEFECTIVE", f"comment_{pk}": "Broken."})
+    response = visitor.post(f"{order}check/", {"form_nonce": str(uuid.uuid4())})
+    events.drain_all()
+
+    assert response.status_code == 302, response.content.decode()
+    page = response["Location"].removesuffix("sent/")
+    assert visitor.get(page).status_code == 200
+    assert "Thing LAMP-1" in visitor.get("/r/acme/returns/").content.decode()
+    assert [mail.to_email for mail in mails(gift, "return_requested_buyer")] == ["niece@example.com"]
+    giver = Client()
+    enter_by_code(giver, gift)
+    assert giver.get(page).status_code == 404
+    assert giver.post(f"{page}withdraw/").status_code == 404
+    assert page not in giver.get("/r/acme/returns/").content.decode()
+    assert visitor.post(f"{page}withdraw/").status_code == 302
