@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from marketplace.deadlines import due
+from marketplace.deadlines import due, rule_for
 
 # The seller answers within 48 h or is late (seller-central.md 1.3, [RDR-US]).
 RESPOND_WITHIN = timedelta(hours=48)
@@ -29,8 +29,10 @@ def return_by(channel: str, authorised_at: datetime, window_days: int) -> dateti
     return due("return.send_back", channel=channel, start=authorised_at, default=timedelta(days=window_days))
 
 
-def expires_at(channel: str, return_by_: datetime) -> datetime:
-    return due("return.expiry_grace", channel=channel, start=return_by_, default=EXPIRY_GRACE)
+def expires_at(channel: str, return_by_: datetime, promised_at: datetime) -> datetime:
+    """The grace that is in force when it is promised, after the last day to post."""
+    rule = rule_for("return.expiry_grace", channel=channel, start=promised_at)
+    return return_by_ + (timedelta(seconds=rule.seconds) if rule else EXPIRY_GRACE)
 
 
 def window_ends_at(channel: str, arrived_at: datetime, window_days: int) -> datetime:

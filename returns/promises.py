@@ -23,7 +23,7 @@ def promise_for(
         rma=new_rma(),
         address=address,
         return_by=return_by,
-        expires_at=deadlines.expires_at(channel.code, return_by) if expires else None,
+        expires_at=deadlines.expires_at(channel.code, return_by, at) if expires else None,
         merchant_rma=merchant_rma,
     )
 

@@ -11,7 +11,7 @@ import pytest
 from marketplace import clock
 from marketplace.actors import Actor
 from marketplace.errors import Forbidden, NotFound, Refused, WrongState
-from marketplace.models import OutboxEvent
+from marketplace.models import DeadlineRule, OutboxEvent
 from returns import services
 from returns.models import ReturnSearchKey
 from tests.cast import Shop
@@ -160,6 +160,19 @@ def test_a_channel_without_an_address_asks_for_one(in_acme: Shop, owner: Actor) 
     with stories.nothing_happens(), pytest.raises(Refused) as refusal:
         services.authorise_return(request.public_id, by=owner)
     assert "Amazon.co.uk has no complete return address" in refusal.value.message
+
+
+def test_the_grace_is_the_one_in_force_when_it_is_promised(in_acme: Shop) -> None:
+    DeadlineRule.objects.create(
+        kind="return.expiry_grace",
+        channel="",
+        seconds=86_400,
+        valid_from=NOON - MINUTE,
+        valid_to=NOON + MINUTE,
+        source="a trial",
+    )
+    request = stories.authorised(in_acme)
+    assert request.expires_at == NOON + timedelta(days=31)
 
 
 # --- the seller's own number ---
