@@ -13,6 +13,7 @@ from marketplace.mail import fail
 from marketplace.mail_message import token_of
 from marketplace.models import Mail
 from marketplace.models.record import MailStatus
+from marketplace.notifications import with_token
 from marketplace.tenancy import scope, system_scope
 
 MOST_BYTES = 1_000_000  # of a report; the original mail at its end does not matter
@@ -61,8 +62,7 @@ def record_bounce(*, token: str, code: str, text: str) -> bool:
     if not re.fullmatch(r"[0-9a-f]{32}", message_token):
         return False
     with system_scope():
-        found = Mail.across_sellers.filter(message_id__startswith=f"<{message_token}@").values_list("pk", "seller_id")
-        row = found.first()
+        row = with_token(Mail.across_sellers.all(), message_token).values_list("pk", "seller_id").first()
     if row is None:
         return False
     pk, seller_id = row

@@ -76,6 +76,13 @@ def build(letter: Letter) -> EmailMessage:
     return message
 
 
+def on_the_wire(message: EmailMessage) -> bytes:
+    """The bytes to send. Headers of plain letters stay on one line each: folded by `email`, a long subject
+    would begin with an empty line, which some readers show as a blank."""
+    is_plain = all(str(value).isascii() for value in message.values())
+    return message.as_bytes(policy=POLICY.clone(max_line_length=900) if is_plain else POLICY)
+
+
 def from_address() -> str:
     return plain_address(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
 

@@ -13,7 +13,7 @@ from marketplace.errors import NotFound
 from marketplace.mail_message import token_of
 from marketplace.models import Mail
 from marketplace.models.record import MailStatus
-from marketplace.notifications import BUYER
+from marketplace.notifications import BUYER, with_token
 from marketplace.portal_parts import TimelineEntry
 
 _LOST = {MailStatus.FAILED.value, MailStatus.BOUNCED.value}
@@ -61,11 +61,7 @@ def why(mail: Mail) -> str:
 
 def mail_named(token: str) -> Mail:
     """One mail of the current seller by the token of its Message-ID; NotFound otherwise."""
-    found: Mail | None = (
-        Mail.objects.filter(message_id__startswith=f"<{token}@").first()
-        if re.fullmatch(r"[0-9a-f]{32}", token)
-        else None
-    )
+    found = with_token(Mail.objects.all(), token).first() if re.fullmatch(r"[0-9a-f]{32}", token) else None
     if found is None:
         raise NotFound
     return found
@@ -73,5 +69,5 @@ def mail_named(token: str) -> Mail:
 
 def _sentence(mail: Mail) -> str:
     if mail.side == BUYER:
-        return _("wrote to the buyer: %(address)s") % {"address": mail.to_email}
+        return _("wrote to the buyer.")
     return _("wrote to %(name)s") % {"name": mail.to_name or mail.to_email}

@@ -164,8 +164,19 @@ def about_name(obj: models.Model) -> str:
 
 def new_message_id() -> str:
     """Made once and kept for every attempt; its left half also names the mail in the return path."""
+    return message_id_of(secrets.token_hex(16))
+
+
+def message_id_of(token: str) -> str:
+    """The Message-ID with this left half, as long as our address has not moved to another domain."""
     _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    return f"<{secrets.token_hex(16)}@{address.rpartition('@')[2] or 'localhost'}>"
+    return f"<{token}@{address.rpartition('@')[2] or 'localhost'}>"
+
+
+def with_token(mails: models.QuerySet[Mail], token: str) -> models.QuerySet[Mail]:
+    """Those whose Message-ID begins with the token: by the index, or by looking through after a move."""
+    exact = mails.filter(message_id=message_id_of(token))
+    return exact if exact.exists() else mails.filter(message_id__startswith=f"<{token}@")
 
 
 def render(template: str, words: Words, *, recipient: Recipient, seller: Seller) -> MailText:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from marketplace.mail_message import POLICY, Letter, Unsendable, build, plain_address, return_path
+from marketplace.mail_message import Letter, Unsendable, build, on_the_wire, plain_address, return_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Postman:
     def send(self, letter: Letter) -> Delivery:
         """Hand one mail over. Never raises for what the server, the network or the mail itself did."""
         try:
-            payload = _dot_stuffed(build(letter).as_bytes(policy=POLICY))
+            payload = _dot_stuffed(on_the_wire(build(letter)))
             sender, recipient = return_path(letter.message_id), plain_address(letter.to_email)
         except (Unsendable, ValueError) as error:
             return Refused(None, str(error)[:300])

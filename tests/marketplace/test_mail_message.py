@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import email
 from datetime import UTC, datetime
+from email.policy import default
 
 import pytest
 from pytest_django import Settings
 
-from marketplace.mail_message import POLICY, Letter, Unsendable, build, plain_address, return_path, token_of
+from marketplace.mail_message import Letter, Unsendable, build, on_the_wire, plain_address, return_path, token_of
 
 WHEN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 MESSAGE_ID = f"<{'ab' * 16}@redress.example>"
@@ -69,11 +71,22 @@ def test_plain_addresses_pass(address: str) -> None:
 
 
 def test_other_alphabets_travel_in_seven_bits() -> None:
-    raw = build(letter()).as_bytes(policy=POLICY)
+    raw = on_the_wire(build(letter()))
 
     assert raw.isascii()
     assert b"=?utf-8?" in raw
     assert b"\nZur" not in raw
+
+
+@pytest.mark.parametrize(
+    "subject", ["Short", "Send back by 15 Dec 2026: return authorised for order " + "9" * 60, "Zurück " * 30]
+)
+def test_a_subject_of_any_length_arrives_as_it_was(subject: str) -> None:
+    raw = on_the_wire(build(letter(subject=subject, to_name="Lena", from_name="Acme")))
+
+    assert b"Subject:\r\n" not in raw
+    assert email.message_from_bytes(raw, policy=default)["Subject"].strip() == subject.strip()
+    assert max(len(line) for line in raw.split(b"\r\n")) < 998
 
 
 def test_the_return_path_carries_the_token(settings: Settings) -> None:
