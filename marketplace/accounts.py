@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace import account_mail, sealing, times
 from marketplace.models import User
+from marketplace.plain_forms import PlainForm
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,17 @@ def owns_second_factor(user: User) -> bool:
 # --- forms: our words, no placeholders ---------------------------------------------------------------
 
 
+LABELS = {
+    "login": _("E-mail"),
+    "email": _("E-mail"),
+    "password": _("Password"),
+    "oldpassword": _("Present password"),
+    "password1": _("New password"),
+    "password2": _("The same again"),
+    "code": _("Code"),
+}
+
+
 class _Plain:
     """Labels stand above the field, hints in the template."""
 
@@ -120,9 +132,11 @@ class _Plain:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
+        for name, field in self.fields.items():
             field.widget.attrs.pop("placeholder", None)
             field.help_text = ""
+            field.label = LABELS.get(name, field.label)
+        PlainForm.speak_plainly(self)  # type: ignore[arg-type]
 
 
 class SignInForm(_Plain, account_forms.LoginForm):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error, Tags, register
+from django.core.checks import Error, Tags, Warning, register  # noqa: A004  (Django's name)
 from django.db import connection
 
 
@@ -29,3 +29,25 @@ def runtime_role_is_harmless(app_configs: Any, databases: Any = None, **kwargs: 
             )
         ]
     return []
+
+
+@register(Tags.security)
+def field_keys_are_keys(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Refuse a FIELD_KEYS that could not seal anything."""
+    from cryptography.fernet import Fernet
+
+    for number, key in enumerate(settings.FIELD_KEYS, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            hint = "Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key())'"
+            return [Error(f"FIELD_KEYS: key {number} is no Fernet key.", hint=hint, id="redress.E002")]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def field_keys_are_set(app_configs: Any, **kwargs: Any) -> list[Warning]:
+    """In production secrets are sealed with keys of their own, not with one derived from SECRET_KEY."""
+    if settings.FIELD_KEYS:
+        return []
+    return [Warning("FIELD_KEYS is empty: secrets are sealed with a key made from SECRET_KEY.", id="redress.W001")]

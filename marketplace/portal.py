@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from marketplace import tenancy
 from marketplace.actors import Actor
 
 
@@ -117,7 +118,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """For every template of the portal: the rail with its counts, the sellers one may switch to."""
     actor: Actor | None = getattr(request, "actor", None)
     found: dict[str, Any] = {"actor": actor, "seller": getattr(request, "seller", None)}
-    if actor is None or not getattr(request, "is_portal", False):
+    # A page of refusal may be made after the scope has ended: then without the rail, whose counts need it.
+    if actor is None or not getattr(request, "is_portal", False) or tenancy.current() is None:
         return found
     found["rail"] = [_rail_line(entry, actor, request.path) for entry in sorted(RAIL, key=lambda entry: entry.order)]
     found["sellers"] = getattr(request, "sellers", [])

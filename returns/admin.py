@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from marketplace.actors import Actor
 from marketplace.models import Order
 from marketplace.money import format_money
+from marketplace.plain_forms import Paragraphs
 from marketplace.support_door.base import TenantAdmin
 from marketplace.support_door.registry import (
     FINDERS,
@@ -121,9 +122,7 @@ def show(public_id: str) -> CasePage:
 
 class DenyForm(ReasonForm):
     reason_code = forms.ChoiceField(label=gettext_lazy("Reason given to the buyer"))
-    message = forms.CharField(
-        label=gettext_lazy("Message to the buyer"), max_length=3000, widget=forms.Textarea(attrs={"rows": 4})
-    )
+    message = Paragraphs(label=gettext_lazy("Message to the buyer"), max_length=3000)
     field_order = ("reason_code", "message", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

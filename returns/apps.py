@@ -9,4 +9,4 @@ class ReturnsConfig(AppConfig):
     verbose_name = _("Returns")
 
     def ready(self) -> None:
-        from returns import handlers, registration  # noqa: F401
+        from returns import handlers, limits, registration  # noqa: F401

@@ -21,6 +21,7 @@ from marketplace.actors import SCOPES, MemberRole
 from marketplace.models import SalesChannel, User
 from marketplace.models.trade import AutoAuthorise, GatewayName
 from marketplace.money import EXPONENTS
+from marketplace.plain_forms import Paragraphs, PlainForm
 from marketplace.settings_portal.services.channels import ADDRESS_PARTS, AUTO_DAYS_AT_MOST, ChannelSettings
 from marketplace.settings_portal.services.security import SecuritySettings
 
@@ -57,13 +58,13 @@ def _languages() -> list[tuple[str, str]]:
     return list(settings.LANGUAGES)
 
 
-class ProfileForm(forms.Form):
+class ProfileForm(PlainForm):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120, strip=True)
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=_languages)
     zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=_zones)
 
 
-class InviteForm(forms.Form):
+class InviteForm(PlainForm):
     email = forms.EmailField(label=gettext_lazy("E-mail"), max_length=254)
     role = forms.ChoiceField(label=gettext_lazy("Role"), widget=forms.RadioSelect)
 
@@ -72,7 +73,7 @@ class InviteForm(forms.Form):
         self.fields["role"].choices = role_choices()  # type: ignore[attr-defined]
 
 
-class RoleForm(forms.Form):
+class RoleForm(PlainForm):
     role = forms.ChoiceField(label=gettext_lazy("Role"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -84,7 +85,7 @@ def role_choices() -> list[tuple[str, str]]:
     return [(role.value, f"{role.label}: {ROLE_HINTS[role]}") for role in MemberRole]
 
 
-class NewPersonForm(forms.Form):
+class NewPersonForm(PlainForm):
     """The page behind an invitation, for somebody without an account."""
 
     name = forms.CharField(label=gettext_lazy("Your name"), max_length=120, strip=True)
@@ -118,7 +119,7 @@ class NewPersonForm(forms.Form):
         return cleaned
 
 
-class ChannelForm(forms.Form):
+class ChannelForm(PlainForm):
     """One sales channel with its return address (the fields of the marketplace's own form)."""
 
     code = forms.SlugField(
@@ -143,11 +144,10 @@ class ChannelForm(forms.Form):
         max_value=AUTO_DAYS_AT_MOST,
         help_text=gettext_lazy("At most 30. Later requests wait for your team."),
     )
-    return_instructions = forms.CharField(
+    return_instructions = Paragraphs(
         label=gettext_lazy("Instructions for the buyer"),
         max_length=2000,
         required=False,
-        widget=forms.Textarea,
         help_text=gettext_lazy("They stand in the mail and on the slip below the address."),
     )
     address_name = forms.CharField(label=gettext_lazy("Name"), max_length=80, required=False)
@@ -214,7 +214,7 @@ class ChannelForm(forms.Form):
         return ChannelSettings(**{name: self.cleaned_data[name] for name in names})
 
 
-class KeyForm(forms.Form):
+class KeyForm(PlainForm):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=80,
@@ -242,7 +242,7 @@ class KeyForm(forms.Form):
         return now + timedelta(days=int(days)) if days else None
 
 
-class RuleForm(forms.Form):
+class RuleForm(PlainForm):
     """A new version of one time limit."""
 
     channel = forms.ChoiceField(label=gettext_lazy("Sales channel"), required=False)
@@ -273,7 +273,7 @@ class RuleForm(forms.Form):
         return timedelta(**{self.cleaned_data["unit"]: self.cleaned_data["amount"]})
 
 
-class SecurityForm(forms.Form):
+class SecurityForm(PlainForm):
     requires_second_factor = forms.BooleanField(
         label=gettext_lazy("Refunds need two-factor sign-in"),
         required=False,

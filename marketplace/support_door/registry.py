@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from marketplace.actors import Actor, ActorKind
 from marketplace.fsm import StatusModel, move_named
+from marketplace.plain_forms import Paragraphs, PlainForm
 from marketplace.portal_parts import Bar, Step, TimelineEntry
 from marketplace.portal_words import status_word
 
@@ -80,14 +80,14 @@ class CasePage:
     bar: Bar | None = None
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(PlainForm):
     """What every look and every move of support asks for."""
 
-    reason = forms.CharField(
+    reason = Paragraphs(
         label=gettext_lazy("Reason"),
         min_length=8,
         max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"min_length": gettext_lazy("Say in a few words why: at least 8 characters.")},
         help_text=gettext_lazy("The ticket, or what the seller asked for. The seller can read it."),
     )
 

@@ -174,7 +174,7 @@ def _enter(request: HttpRequest, seller: Seller) -> HttpResponse | None:
 def _action(move_: SupportMove, page: CasePage, kind: str, public_id: str) -> Action:
     url = reverse("admin:support_move", args=[kind, public_id, move_.name])
     reason = move_.why_not(page.subject)
-    return Action(move_.label, url, reason=reason, is_danger=move_.is_danger, in_panel=False)
+    return Action(move_.label, url, reason=reason, in_panel=False)
 
 
 def _kind(kind: str) -> CaseKind:

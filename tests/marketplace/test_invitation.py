@@ -75,7 +75,7 @@ def test_a_new_person_sets_a_password_and_is_in(client: Client, acme: Shop) -> N
         ({"password": "short", "again": "short"}, b"at least 12"),
         ({"again": "something else again"}, b"differ"),
         ({"password": "nora@new.example", "again": "nora@new.example"}, b"too similar"),
-        ({"name": " "}, b"required"),
+        ({"name": " "}, b"Fill in: Your name"),
     ],
 )
 def test_a_poor_password_makes_no_account(client: Client, acme: Shop, change: dict[str, str], problem: bytes) -> None:

@@ -51,7 +51,7 @@ def log(request: HttpRequest) -> HttpResponse:
 def _initial(seller: Seller) -> dict[str, object]:
     return {
         "requires_second_factor": seller.requires_second_factor,
-        "review_above": Decimal(seller.review_above_minor) / 100,
+        "review_above": (Decimal(seller.review_above_minor) / 100).quantize(Decimal("0.01")),
         "quick_links_in_mail": seller.quick_links_in_mail,
     }
 
