@@ -23,6 +23,7 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 PINS = {"runtime": ROOT / "requirements/runtime.txt", "dev": ROOT / "requirements/dev.txt"}  # dev: both
 MIGRATION_COMMANDS = {"migrate", "makemigrations", "showmigrations", "sqlmigrate"}
+STANDALONE_COMMANDS = {"bench", "screenshots", "make_orders_file"}  # start their own tree, or need no server
 
 
 def main() -> None:
@@ -53,7 +54,10 @@ def run_demo(arguments: list[str]) -> NoReturn:
 
 
 def run_django(command: str) -> None:
-    use_demo_servers(command)
+    if command in STANDALONE_COMMANDS:
+        os.environ.setdefault("REDRESS_BUILD", "1")
+    else:
+        use_demo_servers(command)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,0 +1,5 @@
+"""For the same gunicorn as ours."""
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
