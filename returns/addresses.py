@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
+from babel import Locale
 from django.utils.translation import gettext as _
 
 from marketplace.errors import Refused
@@ -22,9 +24,17 @@ LIMITS = {
     "phone_ext": 10,
 }
 REQUIRED = ("name", "line1", "city", "postcode", "country")
-_COUNTRY = re.compile(r"[A-Z]{2}")
+# Of the countries of the marketplaces that sellers name most; elsewhere letters, digits, spaces and hyphens.
+_POSTCODES = {
+    "GB": re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}", re.IGNORECASE),
+    **dict.fromkeys(("DE", "ES", "FR", "IT"), re.compile(r"[0-9]{5}")),
+    "NL": re.compile(r"[0-9]{4} ?[A-Z]{2}", re.IGNORECASE),
+    "US": re.compile(r"[0-9]{5}(-[0-9]{4})?"),
+    "JP": re.compile(r"[0-9]{3}-?[0-9]{4}"),
+}
 _POSTCODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z \-]{1,18}")
 # Daytime phone with an optional extension; digits, and what people write between them.
+_NO_COUNTRY = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})  # regions and pseudo-locales
 _EXTENSION = re.compile(r"[0-9]{1,10}")
 _PHONE = re.compile(r"\+?[(0-9][0-9 ()/.\-]{3,30}( ?(ext|x|#)\.? ?[0-9]{1,6})?", re.IGNORECASE)
 
@@ -43,6 +53,13 @@ def _words() -> dict[str, str]:
     }
 
 
+@functools.cache
+def countries() -> frozenset[str]:
+    """The two-letter codes of ISO 3166, without the regions that only look like one."""
+    codes = (str(code) for code in Locale("en").territories)
+    return frozenset(code for code in codes if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY)
+
+
 def problems_of(address: dict[str, str]) -> dict[str, str]:
     """By field, a sentence that says what is wrong; empty when nothing is."""
     found: dict[str, str] = {}
@@ -52,9 +69,11 @@ def problems_of(address: dict[str, str]) -> dict[str, str]:
             found[key] = _("%(field)s is missing.") % {"field": word}
         elif len(value) > LIMITS[key] or any(ord(c) < 32 for c in value):
             found[key] = _("%(field)s has at most %(n)s characters, on one line.") % {"field": word, "n": LIMITS[key]}
+    if "country" not in found and address["country"] not in countries():
+        found["country"] = _("Country is a code of two letters, such as GB.")
+    postcode = _POSTCODES.get(address["country"], _POSTCODE)
     rules = (
-        ("country", _COUNTRY, _("Country is a code of two letters, such as GB.")),
-        ("postcode", _POSTCODE, _("Postcode has letters, digits, spaces and hyphens.")),
+        ("postcode", postcode, _("This is no postcode of that country.")),
         ("phone", _PHONE, _("Phone is a number such as +44 113 496 0000, with ext. if there is one.")),
         ("phone_ext", _EXTENSION, _("Extension has digits only.")),
     )

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet, Subquery, prefetch_related_objects
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from marketplace import clock
 from marketplace.errors import NotFound
-from marketplace.models import Order
+from marketplace.models import Order, SalesChannel
 from marketplace.paging import NONE, Count, Page, Sort, capped_counts, page_of
 from returns import searching, windows
 from returns.models import (
@@ -24,6 +24,7 @@ from returns.models import (
     ReceivedUnits,
     ReturnLine,
     ReturnRequest,
+    ReturnSearchKey,
 )
 from returns.owed import ProposedLine, refund_proposal, refunds_of
 from returns.units import LineUnits, units_of
@@ -40,6 +41,9 @@ __all__ = [
     "expiry_due",
     "in_bucket",
     "list_returns",
+    "of_order_number",
+    "on_channel",
+    "overdue",
     "refund_proposal",
     "refunds_of",
     "respond_due",
@@ -110,11 +114,29 @@ def in_bucket(queryset: QuerySet[ReturnRequest], key: str) -> QuerySet[ReturnReq
     return queryset.filter(status__in=bucket.statuses)
 
 
+def on_channel(queryset: QuerySet[ReturnRequest], code: str) -> QuerySet[ReturnRequest]:
+    """By the channel's code; a look-up, not a join: so the list stays a range of its index."""
+    return queryset.filter(channel_id=Subquery(SalesChannel.objects.filter(code=code).values("pk")[:1]))
+
+
+def of_order_number(queryset: QuerySet[ReturnRequest], number: str) -> QuerySet[ReturnRequest]:
+    """By the exact order number, found by its search key."""
+    keys = ReturnSearchKey.objects.filter(key=searching.normalised(number))
+    return queryset.filter(pk__in=keys.values("return_request_id"), order_number=number)
+
+
+def overdue(queryset: QuerySet[ReturnRequest], is_overdue: bool) -> QuerySet[ReturnRequest]:
+    """Only what is unanswered can be overdue: saying so makes it a range of the index by status."""
+    if is_overdue:
+        queryset = queryset.filter(status="PENDING_RESPONSE")
+    return queryset.filter(is_overdue=is_overdue)
+
+
 def filtered(filters: ReturnFilters) -> QuerySet[ReturnRequest]:
     """The rows of a list, unordered."""
     queryset: QuerySet[ReturnRequest] = in_bucket(ReturnRequest.objects.all(), filters.bucket)
     if filters.channel:
-        queryset = queryset.filter(channel__code=filters.channel)
+        queryset = on_channel(queryset, filters.channel)
     if filters.reason_code:
         queryset = queryset.filter(first_reason_code=filters.reason_code)
     if filters.requested_from is not None:
@@ -122,7 +144,7 @@ def filtered(filters: ReturnFilters) -> QuerySet[ReturnRequest]:
     if filters.requested_to is not None:
         queryset = queryset.filter(requested_at__lt=filters.requested_to)
     if filters.is_overdue is not None:
-        queryset = queryset.filter(is_overdue=filters.is_overdue)
+        queryset = overdue(queryset, filters.is_overdue)
     return searching.found_by(queryset, filters.search)
 
 

@@ -22,16 +22,25 @@ from returns.models import ReturnRequest
 class ReturnFilter(django_filters.FilterSet):
     bucket = django_filters.ChoiceFilter(choices=selectors.BUCKET_CHOICES, method="in_bucket")
     status = django_filters.ChoiceFilter(choices=ReturnRequest.Status.choices)
-    order_number = django_filters.CharFilter()
+    order_number = django_filters.CharFilter(method="of_order_number")
     rma = django_filters.CharFilter()
-    channel = django_filters.CharFilter(field_name="channel__code")
+    channel = django_filters.CharFilter(method="on_channel")
     reason_code = django_filters.CharFilter(field_name="first_reason_code")
-    is_overdue = django_filters.BooleanFilter()
+    is_overdue = django_filters.BooleanFilter(method="overdue")
     requested_after = MomentFilter(field_name="requested_at", lookup_expr="gte")
     requested_before = MomentFilter(field_name="requested_at", lookup_expr="lt")
 
     def in_bucket(self, queryset: Any, name: str, value: str) -> Any:
         return selectors.in_bucket(queryset, value)
+
+    def of_order_number(self, queryset: Any, name: str, value: str) -> Any:
+        return selectors.of_order_number(queryset, value)
+
+    def on_channel(self, queryset: Any, name: str, value: str) -> Any:
+        return selectors.on_channel(queryset, value)
+
+    def overdue(self, queryset: Any, name: str, value: bool) -> Any:
+        return selectors.overdue(queryset, value)
 
 
 class ReturnVerb(VerbView):

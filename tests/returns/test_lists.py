@@ -111,6 +111,20 @@ def test_dates_channel_and_reason(in_acme: Shop) -> None:
     assert SalesChannel.objects.count() == 2
 
 
+def test_by_order_number_and_overdue(in_acme: Shop) -> None:
+    request = stories.asked(in_acme)
+    everything = ReturnRequest.objects.all()
+    number = in_acme.order.number
+    assert [row.pk for row in selectors.of_order_number(everything, number)] == [request.pk]
+    assert not selectors.of_order_number(everything, number[:-1]).exists()
+    assert not selectors.of_order_number(everything, number.lower() + "x").exists()
+    assert listed(is_overdue=True) == []
+    assert listed(is_overdue=False) == [request.pk]
+    with clock.override(request.respond_by + timedelta(minutes=1)):
+        services.mark_overdue([request.pk])
+    assert listed(is_overdue=True) == [request.pk]
+
+
 # --- search ---
 
 
