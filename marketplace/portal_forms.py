@@ -27,17 +27,27 @@ def press_once(request: HttpRequest, operation: str, run: Run) -> Answer:
     A second press (double click, reload, second tab of the same form) gets the first answer again.
     Raises Conflict when the form came without its nonce, or comes again with other content.
     """
-    content = {name: values for name, values in request.POST.lists() if name not in _NOT_CONTENT}
-    body = {"path": request.path, "content": content}
     try:
-        return idempotency.once(
-            operation=f"portal:{operation}"[:60],
-            key=request.POST.get(NONCE, ""),
-            body=body,
-            run=lambda: Answer(200, run()),
-        )
+        return idempotency.once(**_identity(request, operation), run=lambda: Answer(200, run()))
     except Refused as refusal:
         raise _in_words_of_a_form(refusal) from refusal
+
+
+def pressed_before(request: HttpRequest, operation: str) -> Answer | None:
+    """What this form did when it was sent before, for a form that is not valid any more *because* of that.
+
+    Ask only after the form was found invalid: whoever made it so had stored the answer by then.
+    """
+    return idempotency.answered(**_identity(request, operation))
+
+
+def _identity(request: HttpRequest, operation: str) -> dict[str, Any]:
+    content = {name: values for name, values in request.POST.lists() if name not in _NOT_CONTENT}
+    return {
+        "operation": f"portal:{operation}"[:60],
+        "key": request.POST.get(NONCE, ""),
+        "body": {"path": request.path, "content": content},
+    }
 
 
 def _in_words_of_a_form(refusal: Refused) -> DomainError:
@@ -56,10 +66,14 @@ def _in_words_of_a_form(refusal: Refused) -> DomainError:
 def press(
     request: HttpRequest, form: forms.BaseForm, act: Act, *, operation: str, back: str, machine: str = ""
 ) -> HttpResponse | None:
-    """The whole answer to a valid form: back with a sentence, the page of a conflict, or None and the form says why.
+    """The whole answer to a form: back with a sentence, the page of a conflict, or None and the form says why.
 
     `act` calls one service and returns what to tell the person; `back` is the page of the thing.
     """
+    if not form.is_valid():
+        if pressed_before(request, operation) is None:
+            return None
+        return _done_already(request, back)
     try:
         answer = press_once(request, operation, lambda: {"done": act()})
     except Conflict as conflict:
@@ -68,9 +82,13 @@ def press(
         explain(form, refusal)
         return None
     if answer.replayed:
-        messages.info(request, _("This was done already, by your first press. Nothing was done twice."))
-    else:
-        messages.success(request, answer.body["done"])
+        return _done_already(request, back)
+    messages.success(request, answer.body["done"])
+    return redirect(back)
+
+
+def _done_already(request: HttpRequest, back: str) -> HttpResponse:
+    messages.info(request, _("This was done already, by your first press. Nothing was done twice."))
     return redirect(back)
 
 

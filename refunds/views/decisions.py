@@ -61,7 +61,7 @@ def answer(
 ) -> HttpResponse:
     """Act on a valid form and go back to the refund; else show the form, with its problems."""
     back = page_of_refund(refund)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST":
         response = press(request, form, act, operation=f"refund.{name}", back=back, machine="refund")
         if response is not None:
             return response

@@ -69,10 +69,11 @@ def answer(
 ) -> HttpResponse:
     """Act on a valid form and go back to the return; else show the form, with its problems.
 
+    A form that was sent before goes back as well, even if it is not valid any more since it did its work.
     `only_looks`: the press asked for a preview, so nothing is done.
     """
     back = page_of_return(case)
-    if request.method == "POST" and form.is_valid() and not only_looks:
+    if request.method == "POST" and not only_looks:
         response = press(request, form, act, operation=f"return.{name}", back=back, machine="return")
         if response is not None:
             return response

@@ -14,11 +14,12 @@ from marketplace.models import Order
 from marketplace.orders.selectors import NEWEST, orders
 from marketplace.orders.services import order_named
 from marketplace.portal import actor_of
-from marketplace.portal_forms import conflict_page, explain, press_once, status_of
+from marketplace.portal_forms import conflict_page, explain, press_once, pressed_before, status_of
 from returns import forms, selectors, services, windows
 from returns.views.frame import posted
 
 FOUND = 10
+OPERATION = "return.submit"
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,8 +31,8 @@ def new(request: HttpRequest) -> HttpResponse:
         return find(request)
     order = order_named(named)
     form = forms.NewReturnForm(posted(request), lines=selectors.returnable_lines(order))
-    if request.method == "POST" and form.is_valid():
-        response = submit(request, order, form)
+    if request.method == "POST":
+        response = submit(request, order, form) if form.is_valid() else submitted_before(request)
         if response is not None:
             return response
     window = windows.window_of(order)
@@ -48,6 +49,12 @@ def find(request: HttpRequest) -> HttpResponse:
     return render(request, "returns/find_order.html", {"q": text, "found": found})
 
 
+def submitted_before(request: HttpRequest) -> HttpResponse | None:
+    """The second press of a form whose units are taken, by its first: to the return that it made."""
+    answer = pressed_before(request, OPERATION)
+    return redirect("returns:detail", answer.body["public_id"]) if answer else None
+
+
 def submit(request: HttpRequest, order: Order, form: forms.NewReturnForm) -> HttpResponse | None:
     """To the new return; None shows the form again, with the warning of an open request or the problem."""
 
@@ -62,7 +69,7 @@ def submit(request: HttpRequest, order: Order, form: forms.NewReturnForm) -> Htt
         return {"public_id": made.public_id}
 
     try:
-        answer = press_once(request, "return.submit", run)
+        answer = press_once(request, OPERATION, run)
     except services.DuplicateWarning as warning:
         form.warn(warning)
         return None
