@@ -84,12 +84,14 @@ def send_due(limit: int = 50) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLAIM_SQL, {"now": now, "until": now + LEASE, "limit": limit})
         claimed = sorted(row[0] for row in cursor.fetchall())
+        crashpoint("account_mail.claiming")
     crashpoint("account_mail.claimed")
     with Postman() as postman:
         return sum(_send(mail, postman) for mail in AccountMail.objects.filter(pk__in=claimed).order_by("pk"))
 
 
 def _send(mail: AccountMail, postman: Postman) -> int:
+    crashpoint("account_mail.sending")
     delivery = postman.send(
         Letter(
             message_id=mail.message_id,

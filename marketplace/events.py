@@ -135,6 +135,7 @@ def drain(limit: int = 100) -> int:
                     "UPDATE marketplace_outboxevent SET handled_at = %s, leased_until = NULL WHERE id = ANY(%s)",
                     [now, nobody_listens],
                 )
+        crashpoint("outbox.claiming")
     crashpoint("outbox.claimed")
     now_handled += len(nobody_listens)
     for pk, seller_id, name in claimed:

@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 
 from marketplace import logs
 from marketplace.actors import Actor, ActorKind, MemberRole
+from marketplace.crash import crashpoint
 from marketplace.errors import DomainError
 from marketplace.models import Membership, Seller, User
 from marketplace.tenancy import resolve, scope
@@ -92,6 +93,8 @@ class TenantMiddleware:
             response = self._inside(request)
             if getattr(request, "must_roll_back", False) or response.status_code >= 500:
                 transaction.set_rollback(True)
+            crashpoint("request.before_commit")
+        crashpoint("request.after_commit")
         timezone.deactivate()
         return response
 

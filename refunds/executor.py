@@ -88,6 +88,8 @@ def claim_due(limit: int = BATCH) -> list[Claim]:
         now = clock.now()
         cursor.execute(_CLAIM_SQL, {"now": now, "until": now + deadlines.CLAIM_LEASE, "limit": limit})
         claims = [Claim(*row) for row in sorted(cursor.fetchall())]
+        if claims:
+            crashpoint("refund.claiming")
     if claims:
         crashpoint("refund.claimed")
     return claims
@@ -181,6 +183,7 @@ def about_to_repeat(plan: Plan) -> bool:
         refund.attempts += 1
         refund.leased_until = refund.next_attempt_at = now + calling.lease()
         refund.save(update_fields=["attempts", "leased_until", "next_attempt_at"])
+        crashpoint("refund.before_repeating")
     crashpoint("refund.repeating")
     return True
 

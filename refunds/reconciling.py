@@ -51,6 +51,7 @@ def reconcile_due(limit: int = 200) -> int:
         now = clock.now()
         cursor.execute(_CLAIM_SQL, {"now": now, "until": now + deadlines.RECONCILE_AGAIN, "limit": limit})
         claimed: list[tuple[int, int]] = sorted(cursor.fetchall())
+    crashpoint("refund.comparison_claimed")
     return sum(reconcile(seller_id, budget_id) for budget_id, seller_id in claimed)
 
 
@@ -59,6 +60,7 @@ def reconcile(seller_id: int, budget_id: int) -> int:
     with scope(seller_id):
         seller = Seller.objects.get(pk=seller_id)
         accounts = _accounts_of(budget_id)
+    crashpoint("refund.listing")
     lists: dict[Account, list[ProviderRefund]] = {}
     for account in accounts:
         line = calling.line_of(account.gateway, seller)
@@ -75,6 +77,7 @@ def reconcile(seller_id: int, budget_id: int) -> int:
         budget.reconcile_at = _next_comparison(budget)
         budget.save(update_fields=["reconcile_at"])
         crashpoint("refund.reconciling")
+    crashpoint("refund.reconciled")
     return 1
 
 

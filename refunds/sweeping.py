@@ -7,6 +7,7 @@ import logging
 from django.db import connection
 
 from marketplace import clock, events
+from marketplace.crash import crashpoint
 from marketplace.models import Seller
 from marketplace.tenancy import scope, system_scope
 from refunds import ledger, locks
@@ -42,6 +43,8 @@ def _remind(seller_id: int, pk: int) -> int:
         refund.remind_at = None
         refund.save(update_fields=["remind_at"])
         events.announce("refund.review_reminder", refund, {"public_id": refund.public_id, "data": facts_of(refund)})
+        crashpoint("refund.reminding")
+    crashpoint("refund.reminded")
     return 1
 
 
