@@ -44,8 +44,7 @@ class Diagram:
 def diagram(machine: str) -> Diagram:
     """Columns by the shortest way from the start, rows in the order of the status list."""
     model = fsm.MACHINES[machine]
-    field: Any = model._meta.get_field("status")  # type: ignore[misc]
-    labels = {value: str(label) for value, label in field.choices}
+    labels = {value: str(label) for value, label in fsm.statuses(model).items()}
     moves = fsm.moves_of(model)
     ranks = _ranks(moves)
     columns: dict[int, list[str]] = {}

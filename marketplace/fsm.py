@@ -191,6 +191,12 @@ def all_rows() -> list[tuple[str, str, str, str, str]]:
     return sorted({row for model in MACHINES.values() for move in moves_of(model) for row in move.rows(model.machine)})
 
 
+def statuses(model: type[StatusModel]) -> dict[str, Any]:
+    """The states of a machine with their words, in the order of its Status."""
+    field: Any = model._meta.get_field("status")  # type: ignore[misc]
+    return dict(field.choices)
+
+
 def mermaid(machine: str) -> str:
     """The machine as a Mermaid state diagram, made from the code."""
     model = MACHINES[machine]
@@ -201,8 +207,7 @@ def mermaid(machine: str) -> str:
             for target in move.targets:
                 lines.append(f"    {source or '[*]'} --> {target}: {move.name} ({who})")
     with_exit = {source for move in moves_of(model) for source in move.sources}
-    status: Any = model._meta.get_field("status")  # type: ignore[misc]
-    for value, _label in status.choices:
+    for value in statuses(model):
         if value not in with_exit:
             lines.append(f"    {value} --> [*]")
     return "\n".join(lines) + "\n"

@@ -83,7 +83,7 @@ class OrderBody(StrictSerializer):
     number = serializers.CharField(max_length=64)
     purchased_at = serializers.DateTimeField()
     currency = serializers.CharField(max_length=3)
-    lines = serializers.ListSerializer(child=OrderLineBody(), allow_empty=False, max_length=500)
+    lines: Any = serializers.ListSerializer(child=OrderLineBody(), allow_empty=False, max_length=500)
     status = serializers.CharField(max_length=40, required=False, default="Shipped")
     shipped_at = serializers.DateTimeField(required=False, allow_null=True)
     delivered_at = serializers.DateTimeField(required=False, allow_null=True)

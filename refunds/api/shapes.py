@@ -107,7 +107,7 @@ class RefundLineBody(StrictSerializer):
 
 class CreateBody(StrictSerializer):
     order = serializers.CharField(max_length=40)
-    lines = serializers.ListSerializer(child=RefundLineBody(), allow_empty=False, max_length=500)
+    lines: Any = serializers.ListSerializer(child=RefundLineBody(), allow_empty=False, max_length=500)
     reason_code = serializers.CharField(max_length=40)
     reason_text = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
 

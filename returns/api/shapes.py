@@ -109,7 +109,7 @@ class ReturnLineBody(StrictSerializer):
 
 class SubmitBody(StrictSerializer):
     order = serializers.CharField(max_length=40)
-    lines = serializers.ListSerializer(child=ReturnLineBody(), allow_empty=False, max_length=200)
+    lines: Any = serializers.ListSerializer(child=ReturnLineBody(), allow_empty=False, max_length=200)
     confirm_duplicate = serializers.BooleanField(required=False, default=False)
 
 
@@ -142,7 +142,7 @@ class ReceivedBody(StrictSerializer):
 
 
 class ReceiveBody(StrictSerializer):
-    units = serializers.ListSerializer(child=ReceivedBody(), allow_empty=False, max_length=500)
+    units: Any = serializers.ListSerializer(child=ReceivedBody(), allow_empty=False, max_length=500)
 
 
 class ShipBody(StrictSerializer):
@@ -165,5 +165,5 @@ class MessageBody(StrictSerializer):
 class RefundBody(StrictSerializer):
     """Lines to refund; without lines, what the received units cost. Amounts in minor units."""
 
-    lines = serializers.ListSerializer(child=RefundLineBody(), required=False, default=list, max_length=500)
+    lines: Any = serializers.ListSerializer(child=RefundLineBody(), required=False, default=list, max_length=500)
     reason_text = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)

@@ -202,7 +202,12 @@ def _payment(shop: Shop, channel: ChannelSpec, number: int, minor: int) -> str:
         return f"{shop.spec.slug}-{number:04d}"
     answer = requests.post(
         f"{settings.STRIPE_API_BASE}/v1/payment_intents",
-        data={"amount": minor, "currency": channel.currency.lower(), "confirm": "true", "payment_method": "pm_card_visa"},
+        data={
+            "amount": minor,
+            "currency": channel.currency.lower(),
+            "confirm": "true",
+            "payment_method": "pm_card_visa",
+        },
         headers={"Authorization": f"Bearer {settings.STRIPE_API_KEY}"},
         timeout=10,
     )
