@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from io import StringIO
+from pathlib import Path
+
 import pytest
+from django.core.management import call_command
 
 from marketplace import events
 from marketplace.bounces import parse_report, record_bounce, record_report
@@ -112,3 +116,16 @@ def test_a_bounce_reaches_one_seller_alone(acme: Shop, globex: Shop, mail_server
     assert fresh(acme, ours).status == MailStatus.BOUNCED
     assert fresh(globex, theirs).status == MailStatus.SENT
     assert facts(globex) == []
+
+
+def test_a_mail_server_can_pipe_reports_in(acme: Shop, mail_server: MailServer, tmp_path: Path) -> None:
+    sent = write(acme)
+    send_due()
+    file = tmp_path / "report.eml"
+    file.write_bytes(report(sent))
+    said = StringIO()
+
+    call_command("record_bounce", str(file), stdout=said)
+
+    assert said.getvalue() == "1 mail(s) marked as bounced.\n"
+    assert fresh(acme, sent).status == MailStatus.BOUNCED
