@@ -81,20 +81,28 @@ def quick_links(request: ReturnRequest, seller: Seller) -> list[tuple[str, str]]
     ]
 
 
-def claim_text(order: Order) -> str:
-    """Where a buyer can turn who does not agree: the marketplace's guarantee, or the seller."""
+def claim_route(order: Order) -> str:
+    """Where a buyer can turn beside the seller: the marketplace's guarantee."""
     if order.channel.code.lower().startswith("amazon."):
-        return _(
-            "You do not agree? In your orders at %(channel)s, choose “Problem with order” to file an A-to-z"
-            " Guarantee claim."
-        ) % {"channel": order.channel.name}
-    return _("You do not agree? Answer this mail, or turn to %(channel)s.") % {"channel": order.channel.name}
+        return _("In your orders at %(channel)s, choose “Problem with order” to file an A-to-z Guarantee claim.") % {
+            "channel": order.channel.name
+        }
+    return _("Answer the seller's mail, or turn to %(channel)s.") % {"channel": order.channel.name}
+
+
+def claim_text(order: Order) -> str:
+    return _("You do not agree?") + " " + claim_route(order)
+
+
+# Where the postcode stands after the city; elsewhere it stands before it.
+_CITY_FIRST = frozenset({"AU", "BR", "CA", "GB", "IE", "IN", "JP", "NZ", "SG", "US", "ZA"})
 
 
 def address_lines(address: dict[str, str]) -> list[str]:
     """The address as it stands on a parcel, the country written out in the reader's language."""
-    place = " ".join(part for part in (address.get("city"), address.get("region"), address.get("postcode")) if part)
-    lines = [address.get("name"), address.get("line1"), address.get("line2"), place]
+    city, postcode = " ".join(filter(None, (address.get("city"), address.get("region")))), address.get("postcode", "")
+    place = f"{city} {postcode}" if address.get("country") in _CITY_FIRST else f"{postcode} {city}"
+    lines = [address.get("name"), address.get("line1"), address.get("line2"), place.strip()]
     lines += [country_name(address.get("country", "")), address.get("phone")]
     return [line for line in lines if line]
 

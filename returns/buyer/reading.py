@@ -18,7 +18,7 @@ from refunds.models import RefundRequest
 from returns import deadlines, selectors
 from returns.buyer.sessions import BuyerSession
 from returns.models import ReturnLine, ReturnRequest, ReturnRules
-from returns.notices import address_lines, claim_text
+from returns.notices import address_lines, claim_route
 from returns.reasons import reason_words
 
 ORDERS_SHOWN = 50
@@ -122,7 +122,7 @@ class StatusPage:
     deny_reason: str
     deny_message: str
     close_reason: str
-    claim_text: str
+    claim_route: str
     lines: list[Returned]
     refunds: list[Repaid]
     story: list[TimelineEntry]
@@ -232,7 +232,7 @@ def status_page(session: BuyerSession, public_id: str) -> StatusPage:
             deny_reason=reason_words(request.deny_reason_code) if request.deny_reason_code else "",
             deny_message=request.deny_message,
             close_reason=request.get_close_reason_display() if request.close_reason else "",
-            claim_text=claim_text(request.order),
+            claim_route=claim_route(request.order),
             lines=[_line(line) for line in lines],
             refunds=[] if session.is_gift else _refunds(request),
             story=_story(request),
@@ -298,7 +298,8 @@ def _story(request: ReturnRequest) -> list[TimelineEntry]:
         if sentence:
             by_buyer = actor_kind == "buyer"
             who = _("You") if by_buyer else "" if actor_kind == "clock" else _("The seller")
-            entries.append(TimelineEntry(at, "buyer" if by_buyer else actor_kind, who, sentence))
+            kind = actor_kind if actor_kind in {"buyer", "clock"} else "seller"
+            entries.append(TimelineEntry(at, kind, who, sentence))
     messages = Note.objects.filter(machine="return", object_id=request.pk, kind=Note.Kind.MESSAGE)
     for text, at in messages.values_list("text", "at"):
         entries.append(TimelineEntry(at, "seller", _("The seller"), _("wrote to you"), quote=text))
