@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
@@ -29,7 +29,22 @@ Tell = Callable[[StateTransition], Said]
 def story(machine: str, object_id: int, tell: Tell) -> list[TimelineEntry]:
     """Moves, notes and mails of one object, in three queries."""
     moves = StateTransition.objects.filter(machine=machine, object_id=object_id).order_by("version")
-    return in_order([*told(moves, tell), *notes_about(machine, object_id), *mails_about(machine, object_id)])
+    mails = _once_per_letter(mails_about(machine, object_id))
+    return in_order([*told(moves, tell), *notes_about(machine, object_id), *mails])
+
+
+def _once_per_letter(mails: Iterable[TimelineEntry]) -> list[TimelineEntry]:
+    """The same letter to several people, with the same fate, is one entry."""
+    letters: dict[tuple[str, str, str], list[TimelineEntry]] = {}
+    for mail in mails:
+        one = mail.mail_url if mail.is_failure else mail.at.isoformat(timespec="minutes")
+        letters.setdefault((mail.mail_subject, mail.mail_status, one), []).append(mail)
+    return [
+        same[0]
+        if len(same) == 1
+        else replace(same[0], sentence=_("wrote to %(n)s people of your team.") % {"n": len(same)})
+        for same in letters.values()
+    ]
 
 
 def told(moves: Iterable[StateTransition], tell: Tell) -> list[TimelineEntry]:

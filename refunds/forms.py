@@ -217,5 +217,9 @@ class ResolveForm(PlainForm):
     )
 
 
+class DifferenceForm(PlainForm):
+    note = Paragraphs(label=gettext_lazy("What it was"), max_length=500, widget=forms.Textarea({"rows": 3}))
+
+
 class ConfirmForm(forms.Form):
     """Nothing to fill in: the button is the decision."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
@@ -21,7 +22,7 @@ SHORT = frozenset({"create", "record_external", "review", "hold", "cancel", "ref
 
 def timeline_of(refund: RefundRequest) -> list[TimelineEntry]:
     """Everything, oldest first."""
-    return timeline.story("refund", refund.pk, tell)
+    return [_without_checking(entry) for entry in timeline.story("refund", refund.pk, tell)]
 
 
 def short_story(refunds: Sequence[RefundRequest]) -> list[TimelineEntry]:
@@ -31,7 +32,19 @@ def short_story(refunds: Sequence[RefundRequest]) -> list[TimelineEntry]:
     moves = StateTransition.objects.filter(
         machine="refund", object_id__in=[refund.pk for refund in refunds], move__in=SHORT
     )
-    return timeline.told(moves.order_by("id"), tell)
+    return [_end_alone(entry) for entry in timeline.told(moves.order_by("id"), tell)]
+
+
+def _without_checking(entry: TimelineEntry) -> TimelineEntry:
+    """Nobody waits in VALIDATING: a refund is made and moved on in one commit."""
+    gone = {name: "" for name in ("source", "target") if getattr(entry, name) == "VALIDATING"}
+    return replace(entry, **gone)
+
+
+def _end_alone(entry: TimelineEntry) -> TimelineEntry:
+    """Between the moves of something else: how the refund ended, and no state on the way there."""
+    is_end = entry.target in {"COMPLETED", "FAILED", "CANCELLED", "VALIDATION_FAILED"}
+    return replace(entry, source="", target=entry.target if is_end else "")
 
 
 def tell(move: StateTransition) -> Said:

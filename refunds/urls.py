@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from refunds.views import decisions, detail, index
+from refunds.views import decisions, detail, differences, index
 
 app_name = "refunds"
 urlpatterns = [
     path("", index.index, name="index"),
     path("export/", index.export, name="export"),
+    path("differences/", differences.index, name="differences"),
+    path("differences/<int:pk>/", differences.close, name="close_difference"),
     path("<str:public_id>/", detail.detail, name="detail"),
     path("<str:public_id>/review/", decisions.review, name="review"),
     path("<str:public_id>/confirm/", decisions.confirm, name="confirm"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 
+from marketplace.mail_secrets import without_secrets
 from marketplace.mail_text import MailText
 from marketplace.models import Seller
 from marketplace.notifications import Recipient, render
@@ -29,11 +31,11 @@ def mail_of_denial(case: ReturnRequest, *, reason_code: str, message: str) -> Ma
 
 
 def _rendered(template: str, case: ReturnRequest, recipient: Recipient, facts: dict[str, Any]) -> MailText:
-    """The link that the mail would carry is made and forgotten again."""
+    """The link that the mail would carry is made, forgotten again, and not shown."""
     seller = Seller.objects.get(pk=current_seller_id())
     with transaction.atomic():
         letter = render(
             template, lambda _recipient: notices.for_buyer(case, **facts), recipient=recipient, seller=seller
         )
         transaction.set_rollback(True)
-    return letter
+    return replace(letter, text=without_secrets(template, letter.text), html="")

@@ -22,7 +22,7 @@ from marketplace.portal_parts import Tab
 from refunds.choices import first_action
 from refunds.models import PublicStatus, RefundRequest
 from refunds.reasons import reason_words
-from refunds.selectors import RefundFilters, refunds_list
+from refunds.selectors import RefundFilters, open_discrepancies, refunds_list
 
 NAMES = ("view", "q", "channel", "range")
 NEEDS_YOU = "NEEDS_PERSON"
@@ -42,7 +42,8 @@ def index(request: HttpRequest) -> HttpResponse:
     query = ListQuery(request, names=NAMES)
     view = query.choice("view", VIEWS, "all")
     page = page_of(refunds_list(filters_of(query, view)).order_by(), sort=NEWEST, cursor=query["cursor"], size=PAGE)
-    counts = capped_counts({key: refunds_list(filters_of(query, key)) for key in VIEWS})
+    views = {key: refunds_list(filters_of(query, key)) for key in VIEWS}
+    counts = capped_counts({**views, "differences": open_discrepancies()})
     channels = {channel.code: channel.name for channel in SalesChannel.objects.all()}
     chips = [
         (query["q"] and f"“{query['q']}”", query.url(q="")),
@@ -50,6 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
         (query.span().text, query.url(range="", **{"from": "", "to": ""})),
     ]
     context: dict[str, Any] = {
+        "differences": counts["differences"],
         "rows": [(row, first_action(row, actor), reason_words(row.reason_code)) for row in page.items],
         "next_url": query.url(cursor=page.next) if page.next else "",
         "previous_url": query.url(cursor=page.previous) if page.previous else "",

@@ -62,10 +62,10 @@ def items_of(case: ReturnRequest) -> list[dict[str, object]]:
 
 
 def due_words(case: ReturnRequest) -> str:
-    """What is due by the deadline of the moment."""
+    """What the deadline of the moment is for."""
     if case.status in {"AUTHORISED", "IN_TRANSIT"}:
-        return _("post by")
-    return _("answer by") if case.status == "PENDING_RESPONSE" else _("refund by")
+        return _("To be posted:")
+    return _("To be answered:") if case.status == "PENDING_RESPONSE" else _("To be refunded:")
 
 
 def policy_of(case: ReturnRequest) -> dict[str, object]:

@@ -134,6 +134,18 @@ def test_the_story_in_order_with_notes_messages_refunds_and_mails(acme: Shop, an
     assert [entry.is_note for entry in entries] == [False, False, False, True, False, False]
 
 
+def test_a_letter_to_several_people_is_told_once(acme: Shop, anna: Visitor) -> None:
+    request = desk.have(acme)
+    with scope(acme.seller.pk):
+        for n in range(3):
+            _mail(request.pk, n)
+
+    entries = anna.get(desk.page(request)).context["entries"]
+
+    mails = [entry for entry in entries if entry.mail_url]
+    assert [entry.sentence for entry in mails] == ["wrote to 3 people of your team."]
+
+
 def test_where_it_stands(acme: Shop, anna: Visitor) -> None:
     steps = anna.get(desk.page(desk.have(acme, stories.authorised))).context["steps"]
 
