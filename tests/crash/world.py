@@ -109,6 +109,10 @@ class World:
         self._heard(name, answer)
         return answer
 
+    def heard(self, name: str, printed: str) -> None:
+        """What a process of its own has answered."""
+        self._heard(name, json.loads(printed.strip().splitlines()[-1]))
+
     def step_killed(self, name: str, kill_at: str) -> None:
         """The same in a process of its own that dies at this point."""
         done = self.process(name, kill_at=kill_at)
@@ -117,11 +121,14 @@ class World:
         )
         assert "{" not in done.stdout, "it was answered before it died"
 
-    def process(self, name: str, *, kill_at: str = "") -> subprocess.CompletedProcess[str]:
+    def process(
+        self, name: str, *, kill_at: str = "", environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The step in a process of its own, which prints its answer at last."""
         return subprocess.run(
             [sys.executable, "-m", "tests.crash.runner", name, json.dumps(self._given(name)), str(self.later)],
             cwd=ROOT,
-            env=self.environment | {"REDRESS_KILL_AT": kill_at},
+            env=(environment or self.environment) | {"REDRESS_KILL_AT": kill_at},
             capture_output=True,
             text=True,
             timeout=60,
