@@ -31,7 +31,11 @@ WITH old AS (
     INSERT INTO marketplace_statetransition (seller_id, machine, object_id, version, move, source, target,
         actor_kind, actor_id, actor_label, reason_code, reason_text, data, request_id, at)
     SELECT %(seller)s, %(machine)s, id, version, %(move)s, source, %(target)s, %(actor_kind)s, %(actor_id)s,
-        %(actor_label)s, %(reason_code)s, %(reason_text)s, %(data)s::jsonb, %(request_id)s, %(now)s FROM moved
+        %(actor_label)s, %(reason_code)s, %(reason_text)s, %(data)s::jsonb, %(request_id)s,
+        -- who has waited for the lock began before the last move, but comes after it
+        greatest(%(now)s, (SELECT last.at FROM marketplace_statetransition last WHERE last.seller_id = %(seller)s
+            AND last.machine = %(machine)s AND last.object_id = moved.id AND last.version = moved.version - 1))
+    FROM moved
 ), outbox AS (
     INSERT INTO marketplace_outboxevent (seller_id, public_id, name, machine, object_id, payload, request_id,
         created_at, next_at, attempts, last_error)
