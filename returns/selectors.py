@@ -18,6 +18,7 @@ from marketplace.paging import NONE, Count, Page, Sort, capped_counts, page_of
 from returns import searching, windows
 from returns.models import (
     ALLOWED,
+    BUYERS_MOVE,
     ENDED,
     NOT_ALLOWED,
     SELLERS_MOVE,
@@ -293,9 +294,7 @@ def returns_awaiting_seller(now: datetime, zone: str = "UTC", *, size: int = 10)
     lists = {
         "late": _from_seller().filter(due_at__lt=now),
         "today": _from_seller().filter(due_at__gte=now, due_at__lt=midnight),
-        "waiting": ReturnRequest.objects.filter(status__in=ALLOWED, due_at__isnull=False).filter(
-            status__in=("AUTHORISED", "IN_TRANSIT")
-        ),
+        "waiting": ReturnRequest.objects.filter(status__in=BUYERS_MOVE, due_at__isnull=False),
     }
     lists = {key: queryset.order_by(*DEADLINE.order_by()) for key, queryset in lists.items()}
     counts = capped_counts(lists)

@@ -2,10 +2,20 @@
 
 from returns.buyer_reach import BUYER_REACH_SQL as GRANT_SQL  # read by marketplace/database_guard.py
 from returns.models.parts import ReceivedUnits, ReturnLine, ReturnRules, ReturnSearchKey
-from returns.models.request import ALLOWED, ENDED, LIVE, NOT_ALLOWED, SELLERS_MOVE, Promise, ReturnRequest
+from returns.models.request import (
+    ALLOWED,
+    BUYERS_MOVE,
+    ENDED,
+    LIVE,
+    NOT_ALLOWED,
+    SELLERS_MOVE,
+    Promise,
+    ReturnRequest,
+)
 
 __all__ = [
     "ALLOWED",
+    "BUYERS_MOVE",
     "ENDED",
     "GRANT_SQL",
     "LIVE",

@@ -20,6 +20,7 @@ ALLOWED = ("AUTHORISED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED")
 LIVE = ("PENDING_RESPONSE", *ALLOWED)
 NOT_ALLOWED = ("DENIED", "EXPIRED")
 ENDED = ("CLOSED", "DENIED", "EXPIRED", "WITHDRAWN")
+BUYERS_MOVE = ("AUTHORISED", "IN_TRANSIT")  # the buyer has to post, or the carrier has it
 SELLERS_MOVE = ("PARTIALLY_RECEIVED", "PENDING_RESPONSE", "RECEIVED")  # the seller has to answer or to refund
 
 
@@ -158,6 +159,11 @@ class ReturnRequest(StatusModel):
                 fields=["seller", "due_at", "id"],
                 condition=models.Q(status__in=SELLERS_MOVE, due_at__isnull=False),
                 name="return_due_from_seller",
+            ),
+            models.Index(
+                fields=["seller", "due_at", "id"],
+                condition=models.Q(status__in=BUYERS_MOVE, due_at__isnull=False),
+                name="return_due_from_buyer",
             ),
             models.Index(
                 fields=["seller", "due_at", "id"],
