@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from marketplace import tenancy
-from marketplace.actors import Actor
+from marketplace.actors import Actor, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
     found["demo"] = settings.REDRESS_DEMO
     if settings.REDRESS_DEMO:
         found["mailbox_url"] = reverse("mailbox:index")
+    is_at_settings = request.path.startswith("/settings/")  # which say it themselves, at more length
+    found["needs_second_factor"] = (
+        actor.lacks_second_factor and Permission.REFUND in actor.permissions and not is_at_settings
+    )
     found["switch_url"] = reverse("switch")
     found["account_links"] = [
         {"label": _("Your profile"), "url": reverse("settings:profile"), "icon": "circle-user"},

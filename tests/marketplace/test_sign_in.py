@@ -17,6 +17,8 @@ from marketplace.accounts import owns_second_factor
 from marketplace.actors import Actor
 from marketplace.middleware import actor_of_member
 from marketplace.models import AccountMail, User
+from marketplace.tenancy import scope
+from refunds.services import RefundLineAsk, create_refund
 from tests.cast import Shop
 from tests.factories import UserFactory
 
@@ -251,6 +253,31 @@ def test_confirming_a_code_gives_the_rights_without_signing_out(
     client.post("/accounts/2fa/reauthenticate/", {"code": code_for(secret), "next": "/refunds/"})
 
     assert actor_seen(client, monkeypatch).lacks_second_factor is False
+
+
+def test_without_the_code_a_refund_is_refused_in_words_with_the_way_on(
+    client: Client, person: User, acme: Shop
+) -> None:
+    acme.seller.requires_second_factor = True
+    acme.seller.save(update_fields=["requires_second_factor"])
+    with scope(acme.seller.pk):
+        asked = create_refund(
+            acme.order.public_id,
+            by=acme.actor(),
+            lines=[RefundLineAsk(acme.order.lines.get().pk, "ITEM", 500)],
+            reason_code="BUYER_RETURN",
+        )
+    sign_in(client)
+
+    assert b"You can not refund in this session" in client.get(f"/refunds/{asked.public_id}/").content
+    refused = client.post(f"/refunds/{asked.public_id}/cancel/", {"reason": "no"})
+
+    assert refused.status_code == 403
+    assert b"Refunds need two-factor sign-in" in refused.content
+    assert b'href="/settings/profile/"' in refused.content
+    with scope(acme.seller.pk):
+        asked.refresh_from_db()
+        assert str(asked.status) == "RESERVED"
 
 
 # --- the password ------------------------------------------------------------------------------------
