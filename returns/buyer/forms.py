@@ -56,7 +56,9 @@ class GiftForm(PlainForm):
     email = forms.EmailField(
         label=gettext_lazy("Your e-mail address"),
         max_length=254,
-        help_text=gettext_lazy("We send you a link and the answer of the seller. Who gave you the gift is not told."),
+        help_text=gettext_lazy(
+            "We send you a link and the seller's answer. Whoever paid hears of it only when money goes back."
+        ),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import uuid
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,9 +15,9 @@ from marketplace.actors import Actor, MemberRole
 from marketplace.buyer_codes import orders_without_address
 from marketplace.buyers import invite_buyer
 from marketplace.logs import LineFormatter
-from marketplace.models import BuyerCode, BuyerLink, Mail, Note, OutboxEvent
+from marketplace.models import BuyerCode, BuyerLink, Note, OutboxEvent
 from marketplace.orders.work import invitations_wanted
-from marketplace.tenancy import key_hash, scope
+from marketplace.tenancy import scope
 from tests.cast import Shop
 from tests.factories import OrderFactory
 from tests.returns.buyer.conftest import Answer, code_in, enter_by_code, find, link_in, mails
@@ -357,77 +356,3 @@ def test_the_language_form_leads_nowhere_else(acme: Shop, visitor: Client, next_
     back = visitor.post("/r/acme/language/", {"language": "de", "next": next_})
     assert back["Location"].startswith("/r/acme/")
     assert "evil" not in back["Location"]
-
-
-# --- gifts ---
-
-
-@pytest.fixture
-def gift(acme: Shop) -> Shop:
-    with scope(acme.seller.pk):
-        acme.order.postcode_hash = key_hash("postcode", f"{acme.seller.pk}:SW1A1AA")
-        acme.order.save()
-    return acme
-
-
-def ask_gift(shop: Shop, **changes: str) -> Answer:
-    data = {"order_number": shop.order.number, "postcode": "sw1a 1aa", "email": "niece@example.com"}
-    return Answer(Client().post("/r/acme/gift/", data | changes))
-
-
-def test_a_gift_is_returned_without_prices_and_without_the_giver(gift: Shop, visitor: Client) -> None:
-    ask_gift(gift)
-    events.drain_all()
-    (mail,) = mails(gift)
-    assert mail.to_email == "niece@example.com"
-
-    visitor.get(link_in(mail))
-    page = visitor.get(f"/r/acme/orders/{gift.order.public_id}/").content.decode()
-    assert "Thing LAMP-1" in page
-    for secret in ("100.00", "GBP", gift.buyer.name, gift.buyer.email):
-        assert secret not in page
-
-
-def test_a_wrong_postcode_gets_the_same_answer_and_no_mail(gift: Shop) -> None:
-    right, wrong, empty, nothing = (
-        ask_gift(gift),
-        ask_gift(gift, postcode="LS1 4AB"),
-        ask_gift(gift, postcode=" - "),
-        ask_gift(gift, order_number="202-0000000-0000000"),
-    )
-    events.drain_all()
-
-    assert right == wrong == empty == nothing
-    assert len(mails(gift)) == 1
-
-
-def test_without_a_known_postcode_there_is_no_gift_door(acme: Shop) -> None:
-    ask_gift(acme)
-    events.drain_all()
-    with scope(acme.seller.pk):
-        assert not Mail.objects.exists()
-
-
-def test_a_gift_goes_back_and_the_giver_does_not_see_it(gift: Shop, visitor: Client) -> None:
-    ask_gift(gift)
-    events.drain_all()
-    visitor.get(link_in(mails(gift)[0]))
-    with scope(gift.seller.pk):
-        pk = gift.order.lines.get().pk
-    order = f"/r/acme/orders/{gift.order.public_id}/"
-    visitor.post(order, {f"quantity_{pk}": "1"})
-    visitor.post(f"{order}reasons/", {f"reason_{pk}": "CR-DEFECTIVE", f"comment_{pk}": "Broken."})
-    response = visitor.post(f"{order}check/", {"form_nonce": str(uuid.uuid4())})
-    events.drain_all()
-
-    assert response.status_code == 302, response.content.decode()
-    page = response["Location"].removesuffix("sent/")
-    assert visitor.get(page).status_code == 200
-    assert "Thing LAMP-1" in visitor.get("/r/acme/returns/").content.decode()
-    assert [mail.to_email for mail in mails(gift, "return_requested_buyer")] == ["niece@example.com"]
-    giver = Client()
-    enter_by_code(giver, gift)
-    assert giver.get(page).status_code == 404
-    assert giver.post(f"{page}withdraw/").status_code == 404
-    assert page not in giver.get("/r/acme/returns/").content.decode()
-    assert visitor.post(f"{page}withdraw/").status_code == 302
