@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from allauth.account.internal.flows import login
-from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.db import DatabaseError, transaction
 from django.test import Client, RequestFactory
@@ -15,50 +13,17 @@ from django.urls import reverse
 
 from marketplace import clock
 from marketplace.actors import MemberRole
-from marketplace.models import Mail, Note, OutboxEvent, StateTransition, SupportAccess, User
+from marketplace.models import StateTransition, SupportAccess, User
 from marketplace.support_door import looks
 from marketplace.tenancy import scope
 from returns import services
 from returns.models import ReturnRequest
 from tests.cast import Shop
-
-REASON = "Ticket 4711: the buyer wrote to us"
-
-
-def prove_second_factor(client: Client, user: User) -> None:
-    """What signing in with the app leaves in the session (test_sign_in.py walks the real way)."""
-    Authenticator.objects.get_or_create(user=user, type="totp", defaults={"data": {"secret": "sealed"}})
-    session = client.session
-    session[login.AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "at": 1.0}]
-    session[login._AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
-    session.save()
-
-
-@pytest.fixture
-def agent(client: Client, support_agent: User) -> Client:
-    client.force_login(support_agent)
-    prove_second_factor(client, support_agent)
-    return client
-
-
-@pytest.fixture
-def asked(acme: Shop) -> ReturnRequest:
-    """A return that the buyer asked for."""
-    with scope(acme.seller.pk):
-        line = acme.order.lines.get()
-        return services.submit_return(
-            acme.order.public_id,
-            by=acme.buyer_actor,
-            lines=[services.LineAsk(line.pk, 1, "CR-DEFECTIVE", "It hums")],
-        )
+from tests.support.conftest import REASON, give_reason, prove_second_factor
 
 
 def case_url(request: ReturnRequest) -> str:
     return f"/admin/cases/return/{request.public_id}/"
-
-
-def give_reason(client: Client, shop: Shop, reason: str = REASON, target: str = "/admin/") -> Any:
-    return client.post(f"/admin/open/{shop.seller.slug}/", {"reason": reason, "next": target})
 
 
 def all_admin_pages() -> list[str]:
@@ -335,84 +300,3 @@ def test_the_reason_form_leads_to_no_foreign_address(agent: Client, acme: Shop) 
 def test_a_case_of_nobody_is_not_found(agent: Client, acme: Shop) -> None:
     for path in ("return/ret-nobody", "refund/ba-nobody", "order/ord-nobody", "event/99", "mail/99", "nonsense/1"):
         assert agent.get(f"/admin/cases/{path}/").status_code == 404, path
-
-
-# --- the tables ----------------------------------------------------------------------------------------------
-
-
-def test_tables_show_the_rows_of_the_open_seller_alone(
-    agent: Client, acme: Shop, globex: Shop, asked: ReturnRequest
-) -> None:
-    give_reason(agent, acme)
-
-    page = agent.get("/admin/marketplace/order/").content.decode()
-
-    assert acme.order.number in page
-    assert globex.order.number not in page
-    assert agent.get(f"/admin/marketplace/order/{acme.order.pk}/change/").status_code == 200
-    assert agent.get(f"/admin/marketplace/order/{globex.order.pk}/change/").status_code == 302
-    assert SupportAccess.objects.filter(path__startswith="GET /admin/marketplace/order/").count() == 3
-
-
-def test_nothing_in_the_tables_can_be_added_changed_or_deleted(
-    agent: Client, acme: Shop, asked: ReturnRequest, support_agent: User
-) -> None:
-    support_agent.is_superuser = True
-    support_agent.save()
-    give_reason(agent, acme)
-
-    for model, registered in admin.site._registry.items():
-        url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
-        assert agent.get(url).status_code == 200, url
-        assert agent.post(f"{url}add/", {}).status_code == 403, url
-        assert registered.actions is None, url
-    changed = agent.post(f"/admin/returns/returnrequest/{asked.pk}/change/", {"rma": "FORGED"})
-    deleted = agent.post(f"/admin/returns/returnrequest/{asked.pk}/delete/", {"post": "yes"})
-
-    assert (changed.status_code, deleted.status_code) == (403, 403)
-    with scope(acme.seller.pk):
-        assert ReturnRequest.objects.get().rma == ""
-
-
-def test_peoples_accounts_are_for_operators(agent: Client, acme: Shop) -> None:
-    for name in ("user", "membership", "invitation", "accountmail"):
-        assert agent.get(f"/admin/marketplace/{name}/").status_code == 403, name
-    assert agent.get("/admin/marketplace/seller/").status_code == 200
-
-
-# --- events and mails ----------------------------------------------------------------------------------------
-
-
-def test_an_event_that_was_given_up_is_run_again_with_a_reason(agent: Client, acme: Shop, asked: ReturnRequest) -> None:
-    with scope(acme.seller.pk):
-        event = OutboxEvent.objects.get(name="return.requested")
-        event.parked_at, event.attempts = clock.now(), 8
-        event.save()
-    assert "return.requested" in agent.get("/admin/").content.decode()
-    give_reason(agent, acme)
-
-    agent.post(f"/admin/cases/event/{event.pk}/run-again/", {"reason": REASON})
-
-    with scope(acme.seller.pk):
-        event.refresh_from_db()
-        assert (event.parked_at, event.attempts) == (None, 0)
-        assert REASON in Note.objects.get().text
-    twice = agent.post(f"/admin/cases/event/{event.pk}/run-again/", {"reason": REASON})
-    assert twice.status_code == 422
-
-
-def test_a_failed_mail_stands_in_the_queue_without_its_address(agent: Client, acme: Shop) -> None:
-    with scope(acme.seller.pk):
-        now = clock.now()
-        mail = Mail.objects.create(
-            dedupe_key="x", template="return.denied.buyer", to_email="lena@secret.example", subject="About your lamp",
-            text="t", message_id="<a@b>", status="FAILED", next_at=now, not_before=now, created_at=now,
-        )  # fmt: skip
-
-    page = agent.get("/admin/").content.decode()
-    assert "return.denied.buyer" in page
-    assert "secret.example" not in page
-    assert "lamp" not in page
-
-    give_reason(agent, acme)
-    assert "lena@secret.example" in agent.get(f"/admin/cases/mail/{mail.pk}/").content.decode()

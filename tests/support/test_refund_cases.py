@@ -9,22 +9,15 @@ from django.test import Client
 
 from marketplace import clock
 from marketplace.actors import SYSTEM_ACTOR
-from marketplace.models import StateTransition, SupportAccess, User
+from marketplace.models import StateTransition, SupportAccess
 from marketplace.moves import save_transition
 from marketplace.tenancy import scope
 from refunds import services
 from refunds.models import RefundBudget, RefundRequest
 from tests.cast import Shop
-from tests.support.test_door import REASON, give_reason, prove_second_factor
+from tests.support.conftest import REASON, give_reason
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def agent(client: Client, support_agent: User) -> Client:
-    client.force_login(support_agent)
-    prove_second_factor(client, support_agent)
-    return client
 
 
 @pytest.fixture
