@@ -165,6 +165,4 @@ def capped_counts(querysets: dict[str, QuerySet[Any]], *, cap: int = COUNT_CAP) 
     with connection.cursor() as cursor:
         cursor.execute("SELECT " + ", ".join(parts), params)
         row = cursor.fetchone()
-    return {
-        key: Count(min(int(found), cap), int(found) > cap) for key, found in zip(querysets, row, strict=True)
-    }
+    return {key: Count(min(int(found), cap), int(found) > cap) for key, found in zip(querysets, row, strict=True)}

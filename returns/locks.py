@@ -49,9 +49,7 @@ def return_with_order(public_id: str) -> ReturnRequest:
 
 def lines_of(request: ReturnRequest) -> list[ReturnLine]:
     """The lines of a locked return; they change under its lock alone."""
-    return list(
-        ReturnLine.objects.filter(return_request=request).select_related("order_line").order_by("id")
-    )
+    return list(ReturnLine.objects.filter(return_request=request).select_related("order_line").order_by("id"))
 
 
 def live_returns_of_order(order_id: int) -> list[ReturnRequest]:

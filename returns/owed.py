@@ -46,9 +46,7 @@ def refunds_of(request: ReturnRequest) -> list[RefundRequest]:
 
 
 def is_refund_in_flight(request: ReturnRequest) -> bool:
-    found = RefundRequest.objects.filter(
-        asker=ASKER, asker_public_id=request.public_id, status__in=IN_FLIGHT
-    )
+    found = RefundRequest.objects.filter(asker=ASKER, asker_public_id=request.public_id, status__in=IN_FLIGHT)
     return bool(found.exists())
 
 
@@ -113,12 +111,8 @@ def is_settled(request: ReturnRequest) -> bool:
     owed: dict[int, int] = defaultdict(int)
     for line, units, _first in _units_owed(request, with_expected=True):
         whole = Money(whole_components(line.order_line)["ITEM"], request.currency)
-        owed[line.order_line_id] += share_of_units(
-            whole, quantity=line.order_line.quantity, first=0, count=units
-        ).minor
-    return any(paid.values()) and all(
-        paid.get((pk, Component.ITEM.value), 0) >= amount for pk, amount in owed.items()
-    )
+        owed[line.order_line_id] += share_of_units(whole, quantity=line.order_line.quantity, first=0, count=units).minor
+    return any(paid.values()) and all(paid.get((pk, Component.ITEM.value), 0) >= amount for pk, amount in owed.items())
 
 
 def is_refunded_otherwise(request: ReturnRequest) -> bool:
@@ -142,16 +136,12 @@ def _asked_back(request: ReturnRequest) -> Amounts:
     return defaultdict(int, _amounts(rows))
 
 
-def _units_owed(
-    request: ReturnRequest, *, with_expected: bool = False
-) -> list[tuple[ReturnLine, int, int]]:
+def _units_owed(request: ReturnRequest, *, with_expected: bool = False) -> list[tuple[ReturnLine, int, int]]:
     """By return line: units to be paid for, and which number the first of them has in the order line.
 
     Once something was received: the units that are back; `with_expected` adds those still to come.
     """
-    lines = list(
-        ReturnLine.objects.filter(return_request=request).select_related("order_line").order_by("id")
-    )
+    lines = list(ReturnLine.objects.filter(return_request=request).select_related("order_line").order_by("id"))
     received = ReceivedUnits.objects.filter(return_line__in=lines, condition__in=_PAID_FOR)
     good = dict(received.order_by().values_list("return_line_id").annotate(Sum("quantity")))
     has_received = any(line.received_quantity for line in lines)

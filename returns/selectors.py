@@ -164,9 +164,7 @@ def bucket_counts(filters: ReturnFilters | None = None) -> dict[str, Count]:
     return capped_counts(
         {
             key: filtered(
-                ReturnFilters(
-                    key, base.channel, base.reason_code, base.requested_from, base.requested_to, base.search
-                )
+                ReturnFilters(key, base.channel, base.reason_code, base.requested_from, base.requested_to, base.search)
             ).order_by(*NEWEST.order_by())
             for key in BUCKETS
         }
@@ -299,9 +297,7 @@ def returns_awaiting_seller(now: datetime, zone: str = "UTC", *, size: int = 10)
     lists = {key: queryset.order_by(*DEADLINE.order_by()) for key, queryset in lists.items()}
     counts = capped_counts(lists)
     rows = {key: list(queryset[:size]) if counts[key] else [] for key, queryset in lists.items()}
-    return Work(
-        rows["late"], rows["today"], rows["waiting"], counts["late"], counts["today"], counts["waiting"]
-    )
+    return Work(rows["late"], rows["today"], rows["waiting"], counts["late"], counts["today"], counts["waiting"])
 
 
 def waiting_for_seller_count() -> Count:

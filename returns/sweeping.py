@@ -37,11 +37,7 @@ SWEEPS: tuple[tuple[str, Due, Callable[[list[int]], int]], ...] = (
 
 def sweep_due() -> int:
     """Act on every deadline that has passed; returns how many returns moved."""
-    return sum(
-        _act(seller_id, ids, act)
-        for deadline, due, act in SWEEPS
-        for seller_id, ids in _found(deadline, due)
-    )
+    return sum(_act(seller_id, ids, act) for deadline, due, act in SWEEPS for seller_id, ids in _found(deadline, due))
 
 
 def _found(deadline: str, due: Due) -> Iterator[tuple[int, list[int]]]:

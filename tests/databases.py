@@ -163,9 +163,7 @@ def _template(connection: Connection) -> str:
                     drop_database(new)
                     raise
                 cursor.execute(
-                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                        sql.Identifier(new), sql.Identifier(name)
-                    )
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(new), sql.Identifier(name))
                 )
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [f"{_prefix()} template"])
@@ -217,9 +215,7 @@ def _mark_run_as_alive() -> Connection:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [os.environ[RUN]])
-        cursor.execute(
-            r"SELECT DISTINCT substring(datname FROM %s) FROM pg_database", [rf"^({_prefix()}_\d+_\d+)_"]
-        )
+        cursor.execute(r"SELECT DISTINCT substring(datname FROM %s) FROM pg_database", [rf"^({_prefix()}_\d+_\d+)_"])
         for (run,) in cursor.fetchall():
             if not run or run == os.environ[RUN]:
                 continue

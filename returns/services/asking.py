@@ -75,9 +75,7 @@ def submit_return(
     return locks.return_request(answer.body["public_id"])
 
 
-def _submit(
-    order: Order, by: Actor, lines: Sequence[LineAsk], confirm_duplicate: bool, reason: str
-) -> ReturnRequest:
+def _submit(order: Order, by: Actor, lines: Sequence[LineAsk], confirm_duplicate: bool, reason: str) -> ReturnRequest:
     now = clock.now()
     units = units_of(order)
     asked = _in_order(order, by, lines, units)
@@ -165,14 +163,10 @@ def _value(order: Order, asked: Sequence[LineAsk], units: dict[int, LineUnits]) 
 # --- the guards of a request, in the order in which a person meets them ---
 
 
-def _in_order(
-    order: Order, by: Actor, lines: Sequence[LineAsk], units: dict[int, LineUnits]
-) -> list[LineAsk]:
+def _in_order(order: Order, by: Actor, lines: Sequence[LineAsk], units: dict[int, LineUnits]) -> list[LineAsk]:
     """The lines with tidy comments; every unit is of this order, shipped and free."""
     if not lines or len(lines) > MOST_LINES:
-        raise Refused(
-            _("Choose what is to come back: 1 to %(n)s items.") % {"n": MOST_LINES}, code="lines_needed"
-        )
+        raise Refused(_("Choose what is to come back: 1 to %(n)s items.") % {"n": MOST_LINES}, code="lines_needed")
     demands_comment = by.kind == ActorKind.BUYER and _are_comments_required(order)
     asked: list[LineAsk] = []
     wanted: dict[int, int] = {}
@@ -263,8 +257,10 @@ def _open_requests(asked: Sequence[LineAsk], units: dict[int, LineUnits], confir
     if found and not confirm_duplicate:
         first = next(iter(found.values()))
         raise DuplicateWarning(
-            _("There is an open request on this item already: %(name)s, asked for %(when)s. Ask once more only if "
-              "you mean further units.")
+            _(
+                "There is an open request on this item already: %(name)s, asked for %(when)s. Ask once more only if "
+                "you mean further units."
+            )
             % {"name": first.rma or first.order_number, "when": times.written(first.requested_at)},
             returns=_named(list(found.values())),
         )

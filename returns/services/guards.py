@@ -92,14 +92,10 @@ def explained(request: ReturnRequest, by: Actor) -> Iterator[None]:
     try:
         yield
     except WrongState as refusal:
-        last = (
-            StateTransition.objects.filter(machine="return", object_id=request.pk).order_by("-version").first()
-        )
+        last = StateTransition.objects.filter(machine="return", object_id=request.pk).order_by("-version").first()
         sentence = _already(last.move) if last else ""
         if last is None or not sentence:
             raise
         is_hidden = by.kind == ActorKind.BUYER and last.actor_kind != ActorKind.BUYER
         who = _("the seller") if is_hidden else last.actor_label
-        raise WrongState(
-            sentence % {"who": who, "when": times.written(last.at)}, **refusal.details
-        ) from refusal
+        raise WrongState(sentence % {"who": who, "when": times.written(last.at)}, **refusal.details) from refusal

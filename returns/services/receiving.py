@@ -56,9 +56,7 @@ def ship_return(public_id: str, *, by: Actor, carrier: str, tracking: str, reaso
 
 
 @transaction.atomic
-def receive_return(
-    public_id: str, *, by: Actor, units: Sequence[ReceivedAsk], reason: str = ""
-) -> ReturnRequest:
+def receive_return(public_id: str, *, by: Actor, units: Sequence[ReceivedAsk], reason: str = "") -> ReturnRequest:
     """Units came back, each with its condition; complete once every unit asked for is accounted for.
 
     Raises Refused `units_needed`, `not_in_return`, `too_many_units`, WrongState.
@@ -71,9 +69,7 @@ def receive_return(
         _count(lines, units)
     is_complete = all(line.received_quantity == line.quantity for line in lines.values())
     with guards.explained(request, by):
-        request.receive(
-            is_complete=is_complete, at=now, refund_by=deadlines.refund_by(request.channel.code, now)
-        )
+        request.receive(is_complete=is_complete, at=now, refund_by=deadlines.refund_by(request.channel.code, now))
     ReceivedUnits.objects.bulk_create(
         [
             ReceivedUnits(

@@ -84,8 +84,7 @@ def _refund(
 def proposed_asks(request: ReturnRequest) -> list[RefundLineAsk]:
     """The proposal as refund lines."""
     return [
-        RefundLineAsk(line.order_line.pk, line.component, line.amount.minor)
-        for line in owed.refund_proposal(request)
+        RefundLineAsk(line.order_line.pk, line.component, line.amount.minor) for line in owed.refund_proposal(request)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
 from marketplace import clock
@@ -61,7 +62,7 @@ def test_a_new_person_sets_a_password_and_is_in(client: Client, acme: Shop) -> N
     assert answer["Location"] == "/"
     user = User.objects.get(email="nora@new.example")
     assert user.check_password(GOOD["password"])
-    assert user.emailaddress_set.get().verified
+    assert EmailAddress.objects.get(user=user).verified
     assert Membership.objects.get(user=user).role == MemberRole.AGENT
     assert client.session["_auth_user_id"] == str(user.pk)
     assert Invitation.objects.get().accepted_at is not None

@@ -69,9 +69,9 @@ def hammer(shop: Shop, sandbox: SandboxProcess, rounds: int) -> None:
         results = together(asks, at_once=AT_ONCE)
 
         assert kinds(results) == {"done": 3, "Refused": CLIENTS - 3}
-        assert {r.code for r in results if isinstance(r, Exception)} == {ledger.EXCEEDED}  # type: ignore[attr-defined]
+        assert {r.code for r in results if isinstance(r, Exception)} == {ledger.EXCEEDED}
         assert budget(shop, order) == (10_000, 9_000, 0, 1_000)
-        assert sum(together([executor.execute_due] * 4)) == 3  # type: ignore[arg-type]
+        assert sum(together([executor.execute_due] * 4)) == 3
         payouts = sandbox.payouts(order.payment_reference)
         assert [payout["amount"] for payout in payouts] == [3_000] * 3
         assert budget(shop, order) == (10_000, 0, 9_000, 1_000)
@@ -210,7 +210,7 @@ def test_a_verb_and_the_executor(acme: Shop, owner: Actor, sandbox: SandboxProce
         "cancel": lambda: cancel_refund(refund.public_id, by=owner),
         "hold": lambda: hold_refund(refund.public_id, by=owner, reason=""),
     }
-    results = together([inside(acme.seller.pk, verbs[verb]), executor.execute_due])  # type: ignore[list-item]
+    results = together([inside(acme.seller.pk, verbs[verb]), executor.execute_due])
     is_sent = state(refund) == "COMPLETED"
     assert kinds(results[:1]) == ({"WrongState": 1} if is_sent else {"done": 1})
     assert len(sandbox.payouts()) == is_sent
@@ -313,7 +313,7 @@ def test_two_people_and_the_provider_decide_an_unknown_refund(
         [
             inside(acme.seller.pk, lambda: resolve_refund_as_paid(refund.public_id, by=owner, reference="re_seen")),
             inside(acme.seller.pk, lambda: resolve_refund_as_unpaid(refund.public_id, by=owner, reason="No.")),
-            look_up,  # type: ignore[list-item]
+            look_up,
         ]
     )
 

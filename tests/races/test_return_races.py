@@ -30,9 +30,7 @@ Verb = Callable[[Shop, ReturnRequest], Any]
 
 def _receive(shop: Shop, request: ReturnRequest) -> Any:
     line = ReturnLine.objects.get(return_request=request)
-    return services.receive_return(
-        request.public_id, by=_owner(shop), units=[ReceivedAsk(line.pk, "SELLABLE", 1)]
-    )
+    return services.receive_return(request.public_id, by=_owner(shop), units=[ReceivedAsk(line.pk, "SELLABLE", 1)])
 
 
 def _owner(shop: Shop) -> Actor:
@@ -82,9 +80,7 @@ def test_one_effect(acme: Shop, state: str, first: str, second: str) -> None:
 
     assert not isinstance(one, Exception), one
     with scope(acme.seller.pk):
-        after_first = StateTransition.objects.get(
-            machine="return", object_id=request.pk, version=request.version + 1
-        )
+        after_first = StateTransition.objects.get(machine="return", object_id=request.pk, version=request.version + 1)
         assert after_first.move == first
         kept = stories.fresh(request)
         may_follow = after_first.target in MOVES[second].sources

@@ -5,22 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any
 
 from django.db import connections
 
 from marketplace.tenancy import scope
 
-T = TypeVar("T")
 
-
-def together(calls: Sequence[Callable[[], T]], *, at_once: int = 0) -> list[T | Exception]:
+def together(calls: Sequence[Callable[[], Any]], *, at_once: int = 0) -> list[Any]:
     """Start all calls at one signal (`at_once` of them at a time); what each gave back or raised, in order."""
     width = at_once or len(calls)
     start = threading.Barrier(min(width, len(calls)))
     waiting = threading.local()
 
-    def run(call: Callable[[], T]) -> T | Exception:
+    def run(call: Callable[[], Any]) -> Any:
         try:
             if not getattr(waiting, "is_over", False):  # each thread waits once, then works on
                 waiting.is_over = True

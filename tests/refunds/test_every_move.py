@@ -18,7 +18,7 @@ from django.db import DatabaseError, connection, transaction
 
 from marketplace.actors import Actor, ActorKind
 from marketplace.errors import Forbidden, WrongState
-from marketplace.fsm import MACHINES, Move, StatusModel, move_named, moves_of
+from marketplace.fsm import MACHINES, Move, StatusModel, move_named, moves_of, statuses
 from marketplace.models import StateTransition
 from marketplace.moves import record_creation, save_transition
 from marketplace.tenancy import scope
@@ -31,12 +31,8 @@ from tests.refunds.steps import ask
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-ACTORS = {kind: Actor(kind, f"{kind.value}-test", kind.label) for kind in ActorKind}
-STATES = [
-    (machine, state)
-    for machine, model in sorted(MACHINES.items())
-    for state, _label in model._meta.get_field("status").choices or ()
-]
+ACTORS = {kind: Actor(kind, f"{kind.value}-test", str(kind.label)) for kind in ActorKind}
+STATES = [(machine, state) for machine, model in sorted(MACHINES.items()) for state in statuses(model)]
 # What a move is called with, by the name of the parameter.
 ARGUMENTS: dict[str, Any] = {
     "at": NOW,
@@ -204,7 +200,7 @@ def test_every_creation_by_every_actor(acme: Shop, make: dict[str, Callable[[], 
         first = make[machine]()
         for creation in model.creations:
             for kind, actor in ACTORS.items():
-                for state, _label in model._meta.get_field("status").choices or ():
+                for state in statuses(model):
                     with tried():
                         obj = copy_of(first)
                         obj.__dict__["status"] = state
@@ -273,7 +269,7 @@ def test_sql_refuses_every_illegal_pair_and_every_move_without_history(
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_user")
             assert cursor.fetchone() == ("redress_app",)
-        for target, _label in model._meta.get_field("status").choices or ():
+        for target in statuses(model):
             with refused(NO_HISTORY if target in legal else NOT_LISTED):
                 sql(move_to, [target, 3, obj.pk])
             for version in (1, 4, 0):  # a version back, one left out
@@ -292,7 +288,7 @@ def test_sql_refuses_every_forged_history(
 ) -> None:
     model, obj = MACHINES[machine], place(machine, state)
     move_to = f'UPDATE "{model._meta.db_table}" SET status = %s, version = 3 WHERE id = %s'
-    states = [value for value, _label in model._meta.get_field("status").choices or ()]
+    states = list(statuses(model))
     with scope(acme.seller.pk):
         for move in transitions(model):
             for target in move.targets:
@@ -330,7 +326,7 @@ def test_sql_refuses_beginnings_that_are_not_listed(
     first_states = {target for creation in model.creations for target in creation.targets}
     with scope(acme.seller.pk):
         first = make[machine]()
-        for state, _label in model._meta.get_field("status").choices or ():
+        for state in statuses(model):
             with refused(NO_HISTORY if state in first_states else NOT_LISTED):
                 obj = copy_of(first)
                 obj.__dict__["status"] = state

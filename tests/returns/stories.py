@@ -47,9 +47,7 @@ def line_ask(order: Order, quantity: int = 1, **more: Any) -> LineAsk:
 def asked(shop: Shop, *, order: Order | None = None, quantity: int = 1, **more: Any) -> ReturnRequest:
     """Pending: the buyer has asked for units of the order's first line."""
     order = order or shop.order
-    return services.submit_return(
-        order.public_id, by=shop.buyer_actor, lines=[line_ask(order, quantity)], **more
-    )
+    return services.submit_return(order.public_id, by=shop.buyer_actor, lines=[line_ask(order, quantity)], **more)
 
 
 def authorised(shop: Shop, **more: Any) -> ReturnRequest:
@@ -93,9 +91,7 @@ def expired(shop: Shop, **more: Any) -> ReturnRequest:
 
 
 def closed(shop: Shop, **more: Any) -> ReturnRequest:
-    return services.close_return(
-        asked(shop, **more).public_id, by=owner_of(shop), close_reason="RESOLVED_OTHERWISE"
-    )
+    return services.close_return(asked(shop, **more).public_id, by=owner_of(shop), close_reason="RESOLVED_OTHERWISE")
 
 
 STATES = {

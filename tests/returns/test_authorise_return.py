@@ -83,9 +83,7 @@ def test_who_may_not(stranger: Actor, in_acme: Shop, mate: Actor, buyer: Actor) 
             services.authorise_return("ret-nosuchthing", by=in_acme.actor())
 
 
-@pytest.mark.parametrize(
-    ("moment", "is_late"), [(-MINUTE, False), (timedelta(0), False), (timedelta(seconds=1), True)]
-)
+@pytest.mark.parametrize(("moment", "is_late"), [(-MINUTE, False), (timedelta(0), False), (timedelta(seconds=1), True)])
 def test_48_hours_to_the_second_are_in_time(in_acme: Shop, owner: Actor, moment: timedelta, is_late: bool) -> None:
     request = stories.asked(in_acme)
     with clock.override(request.respond_by + moment):

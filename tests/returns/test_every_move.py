@@ -40,9 +40,7 @@ MOVES = {move.name: move for move in moves_of(ReturnRequest)}
 
 
 @pytest.mark.parametrize("state", list(stories.STATES))
-def test_from_this_state(
-    in_acme: Shop, owner: Actor, buyer: Actor, program: Actor, support: Actor, state: str
-) -> None:
+def test_from_this_state(in_acme: Shop, owner: Actor, buyer: Actor, program: Actor, support: Actor, state: str) -> None:
     request = stories.STATES[state](in_acme)
     assert request.status == state
     actors = [owner, buyer, program, support, CLOCK_ACTOR, SYSTEM_ACTOR, PROVIDER_ACTOR]

@@ -109,9 +109,7 @@ def test_nothing_yet(in_acme: Shop) -> None:
     assert (found.late_percent, found.median_answer, found.median_refund, found.open_money) == (None,) * 4
 
 
-def test_a_day_that_is_over_is_counted_once(
-    in_acme: Shop, owner: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_day_that_is_over_is_counted_once(in_acme: Shop, owner: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     answered(in_acme, owner, after=timedelta(hours=1))
     first = figures.figures(NOON + timedelta(days=3))
     asked_for: list[int] = []

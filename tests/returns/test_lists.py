@@ -86,9 +86,7 @@ def test_not_even_by_name(globex: Shop, in_acme: Shop) -> None:
 
 def test_by_deadline(one_of_each: dict[str, ReturnRequest]) -> None:
     """Those that wait for somebody, the most urgent first."""
-    states = [
-        str(row.status) for row in selectors.list_returns(ReturnFilters(bucket="all", sort="deadline")).items
-    ]
+    states = [str(row.status) for row in selectors.list_returns(ReturnFilters(bucket="all", sort="deadline")).items]
     assert states == ["PENDING_RESPONSE", "PARTIALLY_RECEIVED", "RECEIVED", "AUTHORISED", "IN_TRANSIT"]
 
 

@@ -50,9 +50,7 @@ def test_a_late_sweep_acts_on_the_stored_deadline(acme: Shop) -> None:
         assert stories.last_move(request).at == NOON + timedelta(days=90)
 
 
-def test_one_sellers_trouble_is_not_the_next_ones(
-    acme: Shop, globex: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_sellers_trouble_is_not_the_next_ones(acme: Shop, globex: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for shop in (acme, globex):
         with tenancy.scope(shop.seller.pk):
             stories.asked(shop)

@@ -140,9 +140,7 @@ class Command(BaseCommand):
         with scope(shop.seller.pk):
             self._go_on(shop, request.public_id, story, asked, now, buyer)
 
-    def _go_on(
-        self, shop: Shop, public_id: str, story: Story, asked: datetime, now: datetime, buyer: Actor
-    ) -> None:
+    def _go_on(self, shop: Shop, public_id: str, story: Story, asked: datetime, now: datetime, buyer: Actor) -> None:
         owner = shop.owner
         is_open = ReturnRequest.objects.get(public_id=public_id).status == "PENDING_RESPONSE"
         if story.ends in {"withdrawn", "denied"} and not is_open:
