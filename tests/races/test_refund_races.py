@@ -10,6 +10,7 @@ import pytest
 
 from marketplace import clock
 from marketplace.actors import Actor, MemberRole
+from marketplace.errors import DomainError
 from marketplace.models import Order, Seller
 from marketplace.tenancy import scope
 from refunds import calling, executor, invariants, ledger, reconciling
@@ -69,7 +70,7 @@ def hammer(shop: Shop, sandbox: SandboxProcess, rounds: int) -> None:
         results = together(asks, at_once=AT_ONCE)
 
         assert kinds(results) == {"done": 3, "Refused": CLIENTS - 3}
-        assert {r.code for r in results if isinstance(r, Exception)} == {ledger.EXCEEDED}
+        assert {r.code for r in results if isinstance(r, DomainError)} == {ledger.EXCEEDED}
         assert budget(shop, order) == (10_000, 9_000, 0, 1_000)
         assert sum(together([executor.execute_due] * 4)) == 3
         payouts = sandbox.payouts(order.payment_reference)

@@ -33,10 +33,10 @@ def together(calls: Sequence[Callable[[], Any]], *, at_once: int = 0) -> list[An
         return list(pool.map(run, calls))
 
 
-def inside(seller_id: int, call: Callable[[], T]) -> Callable[[], T]:
+def inside(seller_id: int, call: Callable[[], Any]) -> Callable[[], Any]:
     """The call in a scope, that is in a transaction, of its own."""
 
-    def run() -> T:
+    def run() -> Any:
         with scope(seller_id):
             return call()
 
