@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace import fsm
 
-BLOCK = re.compile(r"<!-- machine:(?P<name>\w+) -->.*?<!-- /machine -->", re.S)
+BLOCK = re.compile(r"<!-- machine:(?P<name>\w+) -->.*?<!-- /machine -->", re.DOTALL)
 
 
 def with_diagrams(text: str) -> str:
