@@ -19,6 +19,7 @@ COPY agreements ./agreements
 COPY claims ./claims
 COPY support ./support
 COPY templates ./templates
+COPY locale ./locale
 
 RUN useradd --system --uid 10001 --home-dir /srv/redress redress \
     && mkdir -p var/imports \

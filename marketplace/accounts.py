@@ -18,10 +18,9 @@ from allauth.mfa.totp import forms as totp_forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from marketplace import account_mail, sealing, times
+from marketplace import account_mail, clock, sealing, times
 from marketplace.models import User
 from marketplace.plain_forms import PlainForm
 
@@ -40,7 +39,7 @@ MAILS = {
 
 def end_session_after_its_time(request: HttpRequest) -> None:
     """The session ends SESSION_COOKIE_AGE after the sign-in, however busy it is (OWASP ASVS 5.0 7.3.2)."""
-    request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    request.session.set_expiry(clock.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
 class AccountAdapter(DefaultAccountAdapter):
