@@ -12,7 +12,7 @@ RAIL += [
     RailEntry("today", _("Today"), "home", "house", 0),
     RailEntry("orders", _("Orders"), "orders:index", "shopping-bag", 60),
     RailEntry("imports", _("Imports"), "imports:index", "file-up", 65),
-    RailEntry("settings", _("Settings"), "settings:profile", "settings", 90),
+    RailEntry("settings", _("Settings"), "settings:index", "settings", 90),
     RailEntry("help", _("Help"), "help:index", "circle-question-mark", 95),
 ]
 SEARCH.append(search)

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from marketplace import clock, portal
 from marketplace.actors import Actor, Permission
 from marketplace.models import Order, SalesChannel, Seller
-from marketplace.money import format_money
+from marketplace.money import exponent, format_money
 from marketplace.paging import COUNT_CAP
 from marketplace.portal import Card, Figure, Hit, RailEntry, WorkItem, WorkLists
+from marketplace.portal_words import status_word
 from marketplace.tenancy import current_seller_id
 from refunds.reasons import ASKERS_WORDS
 from returns import choices, deadlines, figures, selectors
@@ -84,11 +85,11 @@ def _late_answers(found: figures.Figures, url: str) -> Figure:
     points = [day.late_percent for day in found.counts]
     value = found.late_percent
     halves = [_percent(half) for half in _halves(found.counts)]
-    trend, text = _trend(halves, "%")
+    trend, text = _trend(halves, "\u00a0%")
     return Figure(
         key="late_answers",
         label=_("Late answers"),
-        value="–" if value is None else f"{value:.1f} %",
+        value="–" if value is None else f"{value:.1f}\u00a0%",
         count=_("%(late)s of %(n)s requests") % {"late": found.late, "n": found.answered},
         points=points,
         target=LATE_TARGET,
@@ -100,14 +101,14 @@ def _late_answers(found: figures.Figures, url: str) -> Figure:
         ),
         trend=trend,
         trend_text=text,
-        is_good=None if value is None else value < LATE_TARGET,
+        is_good=None if value is None else (value if halves[1] is None else halves[1]) < LATE_TARGET,
     )
 
 
 def _time_to_answer(found: figures.Figures, url: str) -> Figure:
     value = found.median_answer
     halves = [figures.median(day.answer_minutes for day in half) for half in _halves(found.counts)]
-    trend, text = _trend([_hours(half) for half in halves], " h")
+    trend, text = _trend([_hours(half) for half in halves], "\u00a0h")
     return Figure(
         key="time_to_answer",
         label=_("Time to answer"),
@@ -130,7 +131,7 @@ def _time_to_answer(found: figures.Figures, url: str) -> Figure:
 def _refund_clock(found: figures.Figures, url: str) -> Figure:
     value, target = found.median_refund, deadlines.REFUND_WITHIN / timedelta(hours=1)
     halves = [figures.median(day.refund_minutes for day in half) for half in _halves(found.counts)]
-    trend, text = _trend([_hours(half) for half in halves], " h")
+    trend, text = _trend([_hours(half) for half in halves], "\u00a0h")
     number = sum(sum(day.refund_minutes.values()) for day in found.counts)
     return Figure(
         key="refund_clock",
@@ -157,7 +158,9 @@ def _open_money(found: figures.Figures, url: str) -> Figure:
     number = ngettext("%(n)s open return", "%(n)s open returns", found.open_returns) % {"n": found.open_returns}
     points: list[float | None] = list(found.open_points)
     halves: list[float | None] = [found.open_points[len(points) // 2], found.open_points[-1]]
-    trend, text = _trend(halves, f" {main.currency}" if main else "")
+    trend, text = _trend(
+        halves, f"\u00a0{main.currency}" if main else "", places=exponent(main.currency) if main else 1
+    )
     return Figure(
         key="open_money",
         label=_("Open money"),
@@ -206,14 +209,14 @@ def _answers(number: int) -> str:
     return ngettext("%(n)s answer", "%(n)s answers", number) % {"n": number}
 
 
-def _trend(halves: Sequence[float | None], unit: str) -> tuple[Literal["up", "down", ""], str]:
+def _trend(halves: Sequence[float | None], unit: str, *, places: int = 1) -> tuple[Literal["up", "down", ""], str]:
     """The last 15 days beside the 15 before them."""
     before, after = halves
     if before is None or after is None or round(before, 1) == round(after, 1):
         return "", ""
     text = _("%(before)s in the 15 days before, %(after)s since") % {
-        "before": f"{before:,.1f}{unit}",
-        "after": f"{after:,.1f}{unit}",
+        "before": f"{before:,.{places}f}{unit}",
+        "after": f"{after:,.{places}f}{unit}",
     }
     return ("up" if after > before else "down"), text
 
@@ -226,8 +229,10 @@ def search(actor: Actor, words: str) -> list[Hit]:
     return [
         Hit(
             kind=gettext_lazy("Return"),
-            title=request.rma or _title(request),
-            detail=f"{_title(request)} · {request.order_number} · {request.get_status_display()}",
+            title=_title(request),
+            detail=" · ".join(
+                filter(None, (request.order_number, request.rma, str(status_word("return", str(request.status)).label)))
+            ),
             url=reverse("returns:detail", args=[request.public_id]),
         )
         for request in selectors.search_returns(words)

@@ -47,7 +47,7 @@ def test_four_figures_with_thirty_points(in_acme: Shop, owner: Actor) -> None:
     assert [figure.key for figure in found] == ["late_answers", "time_to_answer", "refund_clock", "open_money"]
     assert all(len(figure.points) == 30 for figure in found)
     late, answer, refund, money = found
-    assert (late.value, late.count, late.is_good) == ("0.0 %", "0 of 1 requests", True)
+    assert (late.value, late.count, late.is_good) == ("0.0\u00a0%", "0 of 1 requests", True)
     assert (answer.value, answer.count) == ("–", "0 answers")
     assert refund.is_good is None
     assert (money.value, money.count, money.trend) == ("50.00\u00a0GBP", "1 open return", "up")
@@ -58,7 +58,8 @@ def test_four_figures_with_thirty_points(in_acme: Shop, owner: Actor) -> None:
 def test_search(in_acme: Shop, owner: Actor) -> None:
     request = stories.authorised(in_acme)
     hit = registration.search(owner, request.rma[:6].lower())[0]
-    assert (hit.title, hit.url) == (request.rma, f"/returns/{request.public_id}/")
+    assert request.rma in hit.detail
+    assert hit.url == f"/returns/{request.public_id}/"
     assert in_acme.order.number in hit.detail
     assert registration.search(owner, "nothing like it") == []
 

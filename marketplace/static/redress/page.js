@@ -229,5 +229,7 @@
   }
   start(document);
   bulk();
+  // On a phone the tabs scroll; the one that is open is to be seen.
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   document.addEventListener("htmx:afterSwap", (event) => { tick(); bulk(); start(event.target); });
 })();
