@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from marketplace import clock, links, times
@@ -13,7 +16,7 @@ from marketplace.errors import Conflict, Forbidden, NotFound, Refused
 from marketplace.ids import random_base62
 from marketplace.models import ApiKey
 from marketplace.settings_log import Change, record_change
-from marketplace.tenancy import current_seller_id
+from marketplace.tenancy import Reading, current, current_seller_id
 
 PREFIX = "rk_"
 
@@ -73,19 +76,42 @@ def _locked_key(public_id: str) -> ApiKey:
     return key
 
 
+_KEY_SQL = """
+SELECT k.id, k.public_id, k.name, k.scopes, k.last_used_on, k.expires_at, k.revoked_at
+FROM marketplace_apikey k WHERE k.seller_id = %s AND k.id = %s
+"""
+
+
+def reading_of_key(seller_id: int, key_id: int) -> Reading:
+    """A program's request opens its seller's scope and reads its key in one round trip."""
+    return Reading(_KEY_SQL, (seller_id, key_id))
+
+
+def actor_of_opening() -> Actor:
+    """The program behind the key that was read with the scope; Forbidden when it is revoked or has expired."""
+    opened = current()
+    return _actor_of(opened.opening if opened else None)
+
+
 def actor_of_key(secret: str) -> Actor:
-    """The program behind a secret, inside its seller's scope; Forbidden when revoked or expired."""
+    """The same for a secret, inside its seller's scope."""
     target = links.find("api_key", secret)
-    key = ApiKey.objects.filter(pk=target.object_id).first() if target else None
+    with connection.cursor() as cursor:
+        cursor.execute(_KEY_SQL, [current_seller_id(), target.object_id if target else 0])
+        return _actor_of(cursor.fetchone())
+
+
+def _actor_of(key: tuple[Any, ...] | None) -> Actor:
+    pk, public_id, name, scopes, last_used_on, expires_at, revoked_at = key or (None,) * 7
     now = clock.now()
-    if key is None or key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+    if pk is None or revoked_at is not None or (expires_at is not None and expires_at <= now):
         raise Forbidden(_("This API key is not valid any more."), code="key_not_valid")
-    if key.last_used_on != now.date():
-        ApiKey.objects.filter(pk=key.pk).update(last_used_on=now.date())
+    if last_used_on != now.date():
+        ApiKey.objects.filter(pk=pk).update(last_used_on=now.date())
     return Actor(
         kind=ActorKind.API,
-        id=key.public_id,
-        label=key.name,
+        id=public_id,
+        label=name,
         seller_id=current_seller_id(),
-        scopes=frozenset(key.scopes),
+        scopes=frozenset(json.loads(scopes)),
     )

@@ -14,13 +14,14 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from marketplace import idempotency
 from marketplace.actors import Actor
+from marketplace.tenancy import all_or_nothing
 
 
 class ErrorBody(serializers.Serializer[Any]):
@@ -108,6 +109,37 @@ def actor(request: Request) -> Actor:
     return found
 
 
+_READY: dict[type[serializers.BaseSerializer[Any]], serializers.BaseSerializer[Any]] = {}
+
+
+def _ready(serializer: type[serializers.BaseSerializer[Any]]) -> serializers.BaseSerializer[Any]:
+    """One of a kind, its fields built once; it is only asked what it makes of others, and keeps nothing itself."""
+    if serializer not in _READY:
+        _READY[serializer] = serializer()
+    return _READY[serializer]
+
+
+def shown(serializer: type[serializers.BaseSerializer[Any]], obj: Any) -> dict[str, Any]:
+    """The object in the shape of the serializer, whose fields are not built anew for it."""
+    found: dict[str, Any] = _ready(serializer).to_representation(obj)
+    return found
+
+
+def understood(serializer: type[serializers.BaseSerializer[Any]], body: Any) -> dict[str, Any]:
+    """The body as the serializer takes it; ValidationError by field otherwise."""
+    if body is None:
+        raise serializers.ValidationError({"non_field_errors": [_("There is no content.")]})
+    return dict(_ready(serializer).run_validation(body))
+
+
+class ShownList(generics.ListAPIView[Any]):
+    """GET: a page of the filtered rows, each shown."""
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response([shown(self.get_serializer_class(), row) for row in page])
+
+
 class VerbView(APIView):
     """One URL per verb: validate the shape, call one service, show the answer.
 
@@ -130,24 +162,21 @@ class VerbView(APIView):
         raise NotImplementedError
 
     def post(self, request: Request, **url: Any) -> Response:
-        data: dict[str, Any] = {}
-        if self.body is not None:
-            serializer = self.body(data=request.data)
-            serializer.is_valid(raise_exception=True)
-            data = dict(serializer.validated_data)
+        data = understood(self.body, request.data) if self.body is not None else {}
         run: Callable[[], idempotency.Answer] = lambda: idempotency.Answer(  # noqa: E731
             self.success_status, self.perform(actor(request), data, **url)
         )
         key = request.headers.get("Idempotency-Key", "")
-        if not key and not self.is_idempotent:
-            answer = run()
-        else:
-            answer = idempotency.once(
-                operation=self.operation or f"api:{type(self).__name__}",
-                key=key,
-                body={"url": url, "body": request.data},
-                run=run,
-            )
+        with all_or_nothing():
+            if not key and not self.is_idempotent:
+                answer = run()
+            else:
+                answer = idempotency.once(
+                    operation=self.operation or f"api:{type(self).__name__}",
+                    key=key,
+                    body={"url": url, "body": request.data},
+                    run=run,
+                )
         response = Response(answer.body, status=answer.status)
         if answer.replayed:
             response["Idempotent-Replayed"] = "true"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _override: contextvars.ContextVar[datetime | None] = contextvars.ContextVar("clock_override", default=None)
 _moment: contextvars.ContextVar[datetime | None] = contextvars.ContextVar("clock_moment", default=None)
 

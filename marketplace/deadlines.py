@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
 from django.utils.functional import Promise
+
+from marketplace import tenancy
+from marketplace.prepared import Prepared
 
 if TYPE_CHECKING:
     from marketplace.models import DeadlineRule
 
+REMEMBERED = "deadline rules"  # by this name a scope remembers the seller's rules
 # A person who was invited has a week to press (our own choice; the link is worth an account).
 INVITATION_VALID_FOR = timedelta(days=7)
 # A support agent sees a seller's data for so long after giving a reason (reliability.md 3.4).
@@ -51,16 +55,20 @@ def due(kind: str, *, channel: str, start: datetime, default: timedelta) -> date
 
 def rule_for(kind: str, *, channel: str, start: datetime) -> DeadlineRule | None:
     """The seller's rule in force at `start`: the channel's own before the one for all channels, newest first."""
+    for rule in _rules_of_the_seller():
+        is_meant = rule.kind == kind and rule.channel in {"", channel}
+        if is_meant and rule.valid_from <= start and (rule.valid_to is None or rule.valid_to > start):
+            return rule
+    return None
+
+
+def _rules_of_the_seller() -> list[DeadlineRule]:
+    """All of them, read once in a scope; the most particular and the newest first."""
+    return tenancy.remembered(REMEMBERED, lambda: list(_rules().all()))
+
+
+@cache
+def _rules() -> Prepared[DeadlineRule]:
     from marketplace.models import DeadlineRule
 
-    rule: DeadlineRule | None = (
-        DeadlineRule.objects.filter(
-            Q(valid_to=None) | Q(valid_to__gt=start),
-            kind=kind,
-            channel__in=["", channel],
-            valid_from__lte=start,
-        )
-        .order_by("-channel", "-valid_from", "-id")
-        .first()
-    )
-    return rule
+    return Prepared(lambda: DeadlineRule.objects.order_by("-channel", "-valid_from", "-id"))

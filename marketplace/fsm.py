@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import django_fsm
@@ -179,6 +179,7 @@ def moves_of(model: type[StatusModel]) -> list[Move]:
     return listed
 
 
+@cache
 def move_named(model: type[StatusModel], name: str) -> Move:
     for move in moves_of(model):
         if move.name == name:

@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from marketplace import clock
+from marketplace import clock, rows
 from marketplace.errors import Busy, Refused
 from marketplace.tenancy import current_seller_id
 
@@ -55,25 +55,20 @@ def once(*, operation: str, key: str, body: Any, run: Callable[[], Answer]) -> A
             code="idempotency_key_missing",
         )
     wanted = body_hash(body)
-    name = f"{current_seller_id()}\0{operation}\0{key}".encode()
-    number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        if not cursor.fetchone()[0]:
-            raise Busy
-    stored = _stored(operation, key)
+    stored = _locked(operation, key)
     if stored is not None:
-        if stored.body_hash != wanted:
+        status, hash_, answer_ = stored
+        if hash_ != wanted:
             raise Refused(
                 _("This Idempotency-Key was used before with other content. Nothing was done."),
                 code="idempotency_mismatch",
             )
-        return Answer(stored.status, _plain(stored.answer), replayed=True)
+        return Answer(status, _plain(json.loads(answer_)), replayed=True)
     answer = run()
     plain = _plain(answer.body)
     from marketplace.models import IdempotencyKey
 
-    IdempotencyKey.objects.create(
+    kept = IdempotencyKey(
         operation=operation,
         key=key,
         body_hash=wanted,
@@ -81,7 +76,30 @@ def once(*, operation: str, key: str, body: Any, run: Callable[[], Answer]) -> A
         answer=plain,
         created_at=clock.now(),
     )
+    rows.insert([kept])
     return Answer(answer.status, plain)
+
+
+# In one round trip, and yet the look comes after the lock: each statement of it sees what was committed before.
+_LOCK_AND_LOOK_SQL = """
+SELECT set_config('app.has_key', pg_try_advisory_xact_lock(%(number)s)::text, true);
+SELECT current_setting('app.has_key'), k.status, k.body_hash, k.answer FROM (VALUES (1)) AS one
+LEFT JOIN marketplace_idempotencykey k
+    ON k.seller_id = %(seller)s AND k.operation = %(operation)s AND k.key = %(key)s
+"""
+
+
+def _locked(operation: str, key: str) -> tuple[int, str, str] | None:
+    """The stored answer of this key, which is ours alone from now on; Busy while somebody else has it."""
+    seller_id = current_seller_id()
+    name = f"{seller_id}\0{operation}\0{key}".encode()
+    number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_AND_LOOK_SQL, {"number": number, "seller": seller_id, "operation": operation, "key": key})
+        has_key, status, hash_, answer = cursor.fetchone()
+    if has_key != "true":
+        raise Busy
+    return None if status is None else (status, hash_, answer)
 
 
 def _plain(body: dict[str, Any]) -> dict[str, Any]:

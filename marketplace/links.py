@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from marketplace.models import Route
+from marketplace.prepared import OneOf, Prepared, given
 from marketplace.tenancy import key_hash, key_hashes
 
 
@@ -28,8 +29,19 @@ def register(kind: str, *, seller_id: int, object_id: int = 0, secret: str = "")
     return secret
 
 
+_route: Prepared[Route] = Prepared(
+    lambda: Route.objects.select_related("seller").filter(OneOf("key_hash", "hashes"), kind=given("kind"))
+)
+
+
+def route_of(kind: str, secret: str) -> Route | None:
+    """The way from a secret, with the seller at hand; None if unknown."""
+    found: Route | None = _route.first(kind=kind, hashes=key_hashes(kind, secret))
+    return found
+
+
 def find(kind: str, secret: str) -> Target | None:
-    route = Route.objects.filter(kind=kind, key_hash__in=key_hashes(kind, secret)).first()
+    route = route_of(kind, secret)
     return Target(route.seller_id, route.object_id) if route else None
 
 

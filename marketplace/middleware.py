@@ -15,12 +15,12 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils import timezone, translation
 
-from marketplace import logs
+from marketplace import access, links, logs
 from marketplace.actors import Actor, ActorKind, MemberRole
 from marketplace.crash import crashpoint
 from marketplace.errors import DomainError
 from marketplace.models import Membership, Seller, User
-from marketplace.tenancy import resolve, scope
+from marketplace.tenancy import scope
 from marketplace.views import no_seller, refuse
 
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -89,7 +89,7 @@ class TenantMiddleware:
                 response = self.get_response(request)
             timezone.deactivate()
             return response
-        with scope(seller_id):
+        with scope(seller_id, reading=request.key_reading):  # type: ignore[attr-defined]
             response = self._inside(request)
             if getattr(request, "must_roll_back", False) or response.status_code >= 500:
                 transaction.set_rollback(True)
@@ -134,6 +134,7 @@ class TenantMiddleware:
         request.actor = None  # type: ignore[attr-defined]
         request.seller = None  # type: ignore[attr-defined]
         request.is_portal = False  # type: ignore[attr-defined]
+        request.key_reading = None  # type: ignore[attr-defined]
         if request.path.startswith(_NO_TENANT):
             if request.path.startswith("/accounts/") and isinstance(request.user, User):
                 _activate(request.user.language, request.user.zone)
@@ -152,19 +153,17 @@ class TenantMiddleware:
         secret = secret.strip()
         if scheme.lower() != "bearer" or not secret or len(secret) > 200:
             return None
-        seller_id = resolve("api_key", secret)
-        if seller_id is not None:
-            request.api_secret = secret  # type: ignore[attr-defined]
-            request.seller = Seller.objects.filter(pk=seller_id).first()  # type: ignore[attr-defined]
-        return seller_id
+        route = links.route_of("api_key", secret)
+        if route is None:
+            return None
+        request.seller = route.seller  # type: ignore[attr-defined]
+        request.key_reading = access.reading_of_key(route.seller_id, route.object_id)  # type: ignore[attr-defined]
+        return route.seller_id
 
     def _authenticate_api(self, request: HttpRequest) -> HttpResponse | None:
-        secret = getattr(request, "api_secret", "")
-        if secret:
-            from marketplace.access import actor_of_key
-
+        if request.key_reading is not None:  # type: ignore[attr-defined]
             try:
-                request.actor = actor_of_key(secret)  # type: ignore[attr-defined]
+                request.actor = access.actor_of_opening()  # type: ignore[attr-defined]
             except DomainError as error:
                 return refuse(request, error)
         return None

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from marketplace import clock, events, logs
+from marketplace import clock, events, logs, rows
 from marketplace.actors import Actor
 from marketplace.errors import Conflict, Forbidden
 from marketplace.fsm import Move, StatusModel, move_named
@@ -21,13 +21,34 @@ S = TypeVar("S", bound=StatusModel)
 _MOVE_SQL = """
 WITH old AS (
     SELECT id, status, version, public_id FROM {table}
-    WHERE seller_id = %(seller)s AND id = ANY(%(ids)s) AND status = ANY(%(sources)s){only_version}
+    WHERE seller_id = %(seller)s AND id = ANY(%(ids)s) AND status = ANY(%(sources)s)
     ORDER BY id FOR UPDATE
 ), moved AS (
     UPDATE {table} AS t SET status = %(target)s, version = t.version + 1{columns}
     FROM old WHERE t.id = old.id AND t.seller_id = %(seller)s
     RETURNING t.id, t.version, old.status AS source, old.public_id
-), history AS (
+), {records}
+SELECT id, version FROM moved
+"""
+
+# One object whose version is known: its row is locked and its source proved by the UPDATE itself.
+_ONE_MOVE_SQL = """
+WITH moved AS (
+    UPDATE {table} SET status = %(target)s, version = version + 1{columns}
+    WHERE seller_id = %(seller)s AND id = %(id)s AND version = %(version)s AND status = %(source)s
+    RETURNING id, version, public_id, %(source)s AS source
+), {records}
+SELECT id, version FROM moved
+"""
+
+_CREATION_SQL = """
+WITH moved AS (
+    {insert} {places} RETURNING id, version, public_id, '' AS source
+), {records}
+SELECT id, version FROM moved
+"""
+
+_RECORDS_SQL = """history AS (
     INSERT INTO marketplace_statetransition (seller_id, machine, object_id, version, move, source, target,
         actor_kind, actor_id, actor_label, reason_code, reason_text, data, request_id, at)
     SELECT %(seller)s, %(machine)s, id, version, %(move)s, source, %(target)s, %(actor_kind)s, %(actor_id)s,
@@ -43,24 +64,7 @@ WITH old AS (
         jsonb_build_object('public_id', public_id, 'version', version, 'source', source, 'target', %(target)s,
             'actor', %(actor_kind)s, 'data', %(data)s::jsonb),
         %(request_id)s, %(now)s, %(now)s, 0, '' FROM moved
-)
-SELECT id, version FROM moved
-"""
-
-_CREATION_SQL = """
-WITH history AS (
-    INSERT INTO marketplace_statetransition (seller_id, machine, object_id, version, move, source, target,
-        actor_kind, actor_id, actor_label, reason_code, reason_text, data, request_id, at)
-    VALUES (%(seller)s, %(machine)s, %(id)s, 1, %(move)s, '', %(target)s, %(actor_kind)s, %(actor_id)s,
-        %(actor_label)s, %(reason_code)s, %(reason_text)s, %(data)s::jsonb, %(request_id)s, %(now)s)
-)
-INSERT INTO marketplace_outboxevent (seller_id, public_id, name, machine, object_id, payload, request_id,
-    created_at, next_at, attempts, last_error)
-VALUES (%(seller)s, 'evt-' || replace(gen_random_uuid()::text, '-', ''), %(event)s, %(machine)s, %(id)s,
-    jsonb_build_object('public_id', %(public_id)s, 'version', 1, 'source', '', 'target', %(target)s,
-        'actor', %(actor_kind)s, 'data', %(data)s::jsonb),
-    %(request_id)s, %(now)s, %(now)s, 0, '')
-"""
+)"""
 
 
 def _check_actor(move: Move, by: Actor) -> None:
@@ -94,26 +98,20 @@ def _parameters(
     }
 
 
-def _write(
-    model: type[StatusModel],
-    move: Move,
-    ids: Sequence[int],
-    values: dict[str, Any],
-    parameters: dict[str, Any],
-    version: int | None,
-) -> dict[int, int]:
-    """Run the one statement; returns {id: new version} of the rows that moved."""
+def _changes(model: type[StatusModel], values: dict[str, Any], parameters: dict[str, Any]) -> str:
+    """The further columns of a move, for its SET; their values go to the parameters."""
     columns = ""
     for attname, value in values.items():
         field: Any = model._meta.get_field(attname)
         columns += f', "{field.column}" = %(set_{attname})s'
         parameters[f"set_{attname}"] = field.get_db_prep_save(value, connection)
-    only_version = ""
-    if version is not None:
-        only_version, parameters["version"] = " AND version = %(version)s", version
-    sql = _MOVE_SQL.format(table=f'"{model._meta.db_table}"', columns=columns, only_version=only_version)
+    return columns
+
+
+def _run(sql: str, parameters: dict[str, Any], **parts: str) -> dict[int, int]:
+    """One statement; returns {id: new version} of the rows that moved."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**parameters, "ids": list(ids), "sources": list(move.sources)})
+        cursor.execute(sql.format(records=_RECORDS_SQL, **parts), parameters)
         moved: dict[int, int] = dict(cursor.fetchall())
     if moved:
         events.ring_after_commit()
@@ -143,7 +141,9 @@ def save_transition(
     }
     model = type(obj)
     parameters = _parameters(model, pending.move, str(obj.status), by, reason_code, reason_text, data)
-    moved = _write(model, pending.move, [obj.pk], values, parameters, obj.version)
+    parameters |= {"id": obj.pk, "version": obj.version, "source": pending.source}
+    columns = _changes(model, values, parameters)
+    moved = _run(_ONE_MOVE_SQL, parameters, table=_table(model), columns=columns)
     if not moved:
         raise Conflict(_("Somebody changed this a moment ago. Look at it again; nothing was changed now."))
     obj.version = moved[obj.pk]
@@ -169,7 +169,9 @@ def save_transitions(
         raise ValueError(f"{move_name} has several targets; use save_transition.")
     _check_actor(move, by)
     parameters = _parameters(model, move, move.targets[0], by, reason_code, reason_text, None)
-    return _write(model, move, ids, values or {}, parameters, None)
+    parameters |= {"ids": list(ids), "sources": list(move.sources)}
+    columns = _changes(model, values or {}, parameters)
+    return _run(_MOVE_SQL, parameters, table=_table(model), columns=columns)
 
 
 def record_creation(
@@ -188,9 +190,13 @@ def record_creation(
     if str(obj.status) not in creation.targets:
         raise ValueError(f"{move} does not lead to {obj.status}.")
     obj.version = 1
-    obj.save(force_insert=True)
+    row = {f"row_{number}": value for number, value in enumerate(rows.values_of(obj))}
+    places = f"({', '.join(f'%({name})s' for name in row)})"
     parameters = _parameters(model, creation, str(obj.status), by, reason_code, reason_text, data)
-    with connection.cursor() as cursor:
-        cursor.execute(_CREATION_SQL, {**parameters, "id": obj.pk, "public_id": obj.public_id})  # type: ignore[attr-defined]
-    events.ring_after_commit()
+    made = _run(_CREATION_SQL, parameters | row, insert=rows.insert_sql(model), places=places)
+    rows.is_stored(obj, next(iter(made)))
     return obj
+
+
+def _table(model: type[StatusModel]) -> str:
+    return f'"{model._meta.db_table}"'

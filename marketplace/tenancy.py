@@ -12,10 +12,10 @@ import contextvars
 import enum
 import hashlib
 import hmac
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.db import connection, models, transaction
@@ -24,6 +24,8 @@ from marketplace import clock
 
 if TYPE_CHECKING:
     from marketplace.models import Seller
+
+T = TypeVar("T")
 
 
 class Role(enum.StrEnum):
@@ -45,6 +47,9 @@ class Scope:
     role: Role
     buyer_id: int | None
     moment: datetime
+    # What the reading that came with the opening found, and what was read once and holds for the rest of it.
+    opening: tuple[Any, ...] = ()
+    remembered: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("tenant_scope", default=None)
@@ -64,16 +69,30 @@ def current_seller_id() -> int:
     return scope_.seller_id
 
 
-def _set(seller_id: int | None, role: Role, buyer_id: int | None) -> datetime:
-    """One round trip: the role, the tenant, and the time that this scope will call now."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A SELECT of at most one row of the seller, which travels in the round trip that opens the scope."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+def _set(seller_id: int | None, role: Role, buyer_id: int | None, reading: Reading | None = None) -> tuple[Any, ...]:
+    """One round trip: the role, the tenant, the time that this scope will call now, and the reading."""
     seller = "" if seller_id is None else str(int(seller_id))
     buyer = "" if buyer_id is None else str(int(buyer_id))
+    moment = "SELECT clock_timestamp()"
+    values: tuple[Any, ...] | None = None
+    if reading is not None:
+        moment = f"SELECT opened.at, found.* FROM ({moment} AS at) AS opened LEFT JOIN ({reading.sql}) AS found ON true"
+        values = reading.values
     with connection.cursor() as cursor:
         cursor.execute(
             f"SET LOCAL ROLE {role_names[role]}; SET LOCAL app.seller_id = '{seller}';"
-            f" SET LOCAL app.buyer_id = '{buyer}'; SELECT clock_timestamp()"
+            f" SET LOCAL app.buyer_id = '{buyer}'; {moment}",
+            values,
         )
-        return cursor.fetchone()[0]  # type: ignore[no-any-return]
+        return cursor.fetchone()  # type: ignore[no-any-return]
 
 
 def _reset(outer: Scope | None) -> None:
@@ -85,7 +104,7 @@ def _reset(outer: Scope | None) -> None:
 
 
 @contextlib.contextmanager
-def _enter(seller_id: int | None, role: Role, buyer_id: int | None) -> Iterator[None]:
+def _enter(seller_id: int | None, role: Role, buyer_id: int | None, reading: Reading | None = None) -> Iterator[None]:
     outer = _current.get()
     if outer is not None and (outer.seller_id, outer.role, outer.buyer_id) == (seller_id, role, buyer_id):
         with transaction.atomic():
@@ -94,8 +113,8 @@ def _enter(seller_id: int | None, role: Role, buyer_id: int | None) -> Iterator[
     if outer is not None and outer.seller_id is not None and seller_id not in {outer.seller_id, None}:
         raise NoTenant("A scope of one seller may not open a scope of another.")
     with transaction.atomic():
-        moment = _set(seller_id, role, buyer_id)
-        scope_token = _current.set(Scope(seller_id, role, buyer_id, moment))
+        moment, *opening = _set(seller_id, role, buyer_id, reading)
+        scope_token = _current.set(Scope(seller_id, role, buyer_id, moment, tuple(opening)))
         clock_token = clock.keep(moment)
         try:
             yield
@@ -109,10 +128,41 @@ def _enter(seller_id: int | None, role: Role, buyer_id: int | None) -> Iterator[
 
 
 def scope(
-    seller_id: int, *, role: Role = Role.APP, buyer_id: int | None = None
+    seller_id: int, *, role: Role = Role.APP, buyer_id: int | None = None, reading: Reading | None = None
 ) -> contextlib._GeneratorContextManager[None]:
-    """Everything inside sees the rows of this one seller, in one transaction; also usable as a decorator."""
-    return _enter(int(seller_id), role, buyer_id)
+    """Everything inside sees the rows of this one seller, in one transaction; also usable as a decorator.
+
+    What the `reading` of an outermost scope found is its `current().opening`, None in each column without a row.
+    """
+    return _enter(int(seller_id), role, buyer_id, reading)
+
+
+def remembered(name: str, read: Callable[[], T]) -> T:
+    """What `read` gives, read once in this scope. Whoever writes it calls `forget(name)`."""
+    scope_ = _current.get()
+    if scope_ is None or scope_.seller_id is None:
+        raise NoTenant("What holds for a scope is remembered inside one.")
+    memory = scope_.remembered
+    if name not in memory:
+        memory[name] = read()
+    found: T = memory[name]
+    return found
+
+
+def forget(name: str) -> None:
+    scope_ = _current.get()
+    if scope_ is not None:
+        scope_.remembered.pop(name, None)
+
+
+@contextlib.contextmanager
+def of_any_seller(seller: Any) -> Iterator[None]:
+    """For `prepared.py`: questions are made with a place for the seller; none is asked in here."""
+    token = _current.set(Scope(seller, Role.APP, None, clock.EPOCH))
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def system_scope() -> contextlib._GeneratorContextManager[None]:
@@ -123,6 +173,26 @@ def system_scope() -> contextlib._GeneratorContextManager[None]:
 def support_scope() -> contextlib._GeneratorContextManager[None]:
     """For the support queue and id look-up across sellers: ids and states, no personal data, no text."""
     return _enter(None, Role.SUPPORT, None)
+
+
+_is_all_or_nothing: contextvars.ContextVar[bool] = contextvars.ContextVar("all_or_nothing", default=False)
+
+
+@contextlib.contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """A door that calls one service, and gives up the whole transaction when that refuses."""
+    token = _is_all_or_nothing.set(True)
+    try:
+        yield
+    finally:
+        _is_all_or_nothing.reset(token)
+
+
+@contextlib.contextmanager
+def in_transaction() -> Iterator[None]:
+    """What a service changes happens wholly or not at all: by a savepoint, unless its door gives up all anyhow."""
+    with transaction.atomic(savepoint=not _is_all_or_nothing.get()):
+        yield
 
 
 class TenantManager(models.Manager[Any]):

@@ -13,13 +13,12 @@ import uuid
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from marketplace import clock
+from marketplace import clock, rows
 from marketplace.actors import SYSTEM_ACTOR
 from marketplace.errors import Refused
 from marketplace.models import Order
 from marketplace.models.trade import GatewayName
 from marketplace.money import Money, format_money
-from marketplace.tenancy import current_seller_id
 from refunds import locks
 from refunds.models import Discrepancy, LedgerLine, RefundBudget, RefundRequest
 
@@ -32,23 +31,22 @@ Account = LedgerLine.Account
 def budget_for(order: Order) -> RefundBudget:
     """The order's budget, made on first use, locked, and in step with what the order says was paid."""
     found = locks.budget_of_order(order)
-    if found is None:
-        RefundBudget.objects.bulk_create(
-            [
-                RefundBudget(
-                    order=order,
-                    currency=order.currency,
-                    cap_minor=0,
-                    is_cap_known=False,
-                    gateway=order.gateway_name,
-                    payment_reference=payment_reference_of(order),
-                )
-            ],
-            ignore_conflicts=True,  # somebody else was faster: then theirs it is
-        )
-        found = locks.budget_of_order(order)
-        assert found is not None  # noqa: S101
-    return in_step(found)
+    if found is not None:
+        return in_step(found)
+    made = RefundBudget(
+        order=order,
+        currency=order.currency,
+        cap_minor=order.paid_minor,
+        is_cap_known=order.paid_minor > 0,
+        gateway=order.gateway_name,
+        payment_reference=payment_reference_of(order),
+    )
+    if rows.insert_new([made]):
+        _write_posting(made, None, {Account.OUTSIDE: -made.cap_minor, Account.CAPTURED: made.cap_minor})
+        return made
+    theirs = locks.budget_of_order(order)  # somebody else was faster
+    assert theirs is not None  # noqa: S101
+    return in_step(theirs)
 
 
 def payment_reference_of(order: Order) -> str:
@@ -146,8 +144,8 @@ def recompute(budget: RefundBudget) -> bool:
 
 def balances_of(budget: RefundBudget) -> dict[str, int]:
     """The balance of every account of a budget, from its lines."""
-    rows = LedgerLine.objects.filter(budget=budget).order_by().values_list("account").annotate(Sum("amount_minor"))
-    return dict.fromkeys(Account.values, 0) | {account: int(total) for account, total in rows}
+    totals = LedgerLine.objects.filter(budget=budget).order_by().values_list("account").annotate(Sum("amount_minor"))
+    return dict.fromkeys(Account.values, 0) | {account: int(total) for account, total in totals}
 
 
 def note(
@@ -202,20 +200,17 @@ def _post(
         Account.OVER_RECOVERY: -over,
     }
     amounts[Account.CAPTURED] = -sum(amounts.values())
-    budget.save(
-        update_fields=[
-            "cap_minor",
-            "reserved_minor",
-            "refunded_minor",
-            "disputed_minor",
-            "over_recovery_minor",
-            *(also or []),
-        ]
-    )
-    posting, now, seller_id = uuid.uuid4(), clock.now(), current_seller_id()
-    LedgerLine.objects.bulk_create(
+    columns = ("cap_minor", "reserved_minor", "refunded_minor", "disputed_minor", "over_recovery_minor")
+    rows.update(budget, [*columns, *(also or [])])
+    _write_posting(budget, refund, amounts)
+    if over:
+        _note_over_recovery(budget)
+
+
+def _write_posting(budget: RefundBudget, refund: RefundRequest | None, amounts: dict[Account, int]) -> None:
+    posting, now = uuid.uuid4(), clock.now()
+    rows.insert(
         LedgerLine(
-            seller_id=seller_id,
             posting=posting,
             budget=budget,
             refund=refund,
@@ -227,8 +222,6 @@ def _post(
         for account, amount in amounts.items()
         if amount
     )
-    if over:
-        _note_over_recovery(budget)
 
 
 def _note_over_recovery(budget: RefundBudget) -> None:

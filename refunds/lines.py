@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from marketplace.errors import NotFound, Refused
 from marketplace.models import Order, OrderLine
 from marketplace.money import Money, format_money
+from marketplace.prepared import Prepared, given
 from refunds.ledger import EXCEEDED
 from refunds.models import Component, RefundLine
 
@@ -42,36 +43,68 @@ class LineLeft:
         return values.get(name)
 
 
-def lines_left(order: Order) -> list[LineLeft]:
-    """Every line of the order in its order. A discount is taken off the item first."""
-    taken = taken_on(order)
-    return [_left(line, taken) for line in OrderLine.objects.filter(order=order)]
-
-
-def taken_on(order: Order) -> Taken:
-    """What refunds that live or are done have asked back on the order, per line and component."""
-    rows = (
-        RefundLine.objects.filter(refund__order=order)
+_order_lines: Prepared[OrderLine] = Prepared(
+    lambda: OrderLine.objects.filter(order_id=given("order")).order_by("position", "id")
+)
+_taken: Prepared[RefundLine] = Prepared(
+    lambda: (
+        RefundLine.objects.filter(refund__order_id=given("order"))
         .exclude(refund__status__in=ENDED_WITHOUT)
         .order_by()
-        .values_list("order_line_id", "component")
+        .values_list("order_line_id", "component", "refund__asker_public_id")
         .annotate(Sum("amount_minor"))
     )
-    return {(line_id, component): int(total) for line_id, component, total in rows}
+)
 
 
-def check_line_caps(order: Order, asks: Iterable[tuple[int | None, str, int]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What was sold on an order, and what refunds that live or are done have asked back; read once.
+
+    Read under the budget's lock it holds until the end of the transaction.
+    """
+
+    order: Order
+    lines: list[OrderLine]  # in the order's order
+    asked_back: list[tuple[int | None, str, str, int]]  # order line, component, asker's public id, minor units
+
+    @property
+    def line_of(self) -> dict[int, OrderLine]:
+        return {line.pk: line for line in self.lines}
+
+    def taken(self, *, asker_public_id: str | None = None) -> Taken:
+        """Per line and component; of one asker alone, or of all."""
+        found: Taken = defaultdict(int)
+        for line_id, component, asker, amount in self.asked_back:
+            if asker_public_id in {None, asker}:
+                found[line_id, component] += amount
+        return found
+
+
+def book_of(order: Order) -> Book:
+    rows = _taken.all(order=order.pk)
+    return Book(order, _order_lines.all(order=order.pk), [(*row[:3], int(row[3])) for row in rows])
+
+
+def lines_left(order: Order, book: Book | None = None) -> list[LineLeft]:
+    """Every line of the order in its order. A discount is taken off the item first."""
+    book = book or book_of(order)
+    taken = book.taken()
+    return [_left(line, taken) for line in book.lines]
+
+
+def check_line_caps(book: Book, asks: Iterable[tuple[int | None, str, int]]) -> None:
     """Refuse what goes beyond a line of the order, or an order line that is not the order's.
 
-    Runs under the budget's lock, so nobody else takes from the same lines meanwhile.
+    The book was read under the budget's lock, so nobody else takes from the same lines meanwhile.
     """
     asked: Taken = defaultdict(int)
     for line_id, component, amount in asks:
         asked[line_id, component] += amount
-    lines = {line.pk: line for line in OrderLine.objects.filter(order=order)}
+    order, lines = book.order, book.line_of
     if any(line_id is not None and line_id not in lines for line_id, _component in asked):
         raise NotFound(_("The order has no such line."))
-    taken = taken_on(order)
+    taken = book.taken()
     for line_id in sorted({line_id for line_id, _component in asked if line_id is not None}):
         _check_line(lines[line_id], asked, taken, order.currency)
     _check_shipping(order, lines.values(), asked, taken)

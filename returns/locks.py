@@ -7,32 +7,43 @@ from __future__ import annotations
 
 from marketplace.errors import NotFound
 from marketplace.models import Order
+from marketplace.prepared import Prepared, given
 from returns.models import LIVE, ReturnLine, ReturnRequest
+
+_order: Prepared[Order] = Prepared(
+    lambda: (
+        Order.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("channel", "buyer")
+        .filter(public_id=given("public_id"))
+    )
+)
+_return: Prepared[ReturnRequest] = Prepared(
+    lambda: (
+        ReturnRequest.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("order", "channel")
+        .filter(public_id=given("public_id"))
+    )
+)
+_lines: Prepared[ReturnLine] = Prepared(
+    lambda: ReturnLine.objects.filter(return_request_id=given("id")).select_related("order_line").order_by("id")
+)
 
 
 def order(public_id: str) -> Order:
     """The order, fresh and locked: who counts its free units counts alone. NotFound if it is not ours."""
-    found: Order | None = (
-        Order.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("channel", "buyer")
-        .filter(public_id=public_id)
-        .first()
-    )
+    found: Order | None = _order.first(public_id=public_id)
     if found is None:
         raise NotFound
     return found
 
 
 def return_request(public_id: str) -> ReturnRequest:
-    """The return, fresh and locked, with its order, channel and buyer."""
-    found: ReturnRequest | None = (
-        ReturnRequest.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("order", "channel", "buyer")
-        .filter(public_id=public_id)
-        .first()
-    )
+    """The return, fresh and locked, with its order and channel."""
+    found: ReturnRequest | None = _return.first(public_id=public_id)
     if found is None:
         raise NotFound
+    if found.order.channel_id == found.channel_id:
+        found.order.channel = found.channel
     return found
 
 
@@ -49,7 +60,7 @@ def return_with_order(public_id: str) -> ReturnRequest:
 
 def lines_of(request: ReturnRequest) -> list[ReturnLine]:
     """The lines of a locked return; they change under its lock alone."""
-    return list(ReturnLine.objects.filter(return_request=request).select_related("order_line").order_by("id"))
+    return _lines.all(id=request.pk)
 
 
 def live_returns_of_order(order_id: int) -> list[ReturnRequest]:

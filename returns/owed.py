@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from marketplace.errors import Conflict
 from marketplace.models import OrderLine
 from marketplace.money import Money
-from refunds.lines import lines_left
+from marketplace.prepared import OneOf, Prepared
+from refunds.lines import Book, book_of, lines_left
 from refunds.models import Component, RefundLine, RefundRequest
 from returns.models import ReceivedUnits, ReturnLine, ReturnRequest
 from returns.reasons import Payer, who_pays
-from returns.units import share_of_units, taken_by
+from returns.units import returned_lines, share_of_units, taken_by
 from returns.windows import window_of
 
 ASKER = "return"  # how refunds knows us
@@ -65,16 +66,16 @@ def was_refunded(request: ReturnRequest) -> bool:
     return bool(RefundRequest.objects.filter(about, order_id=request.order_id, status=COMPLETED).exists())
 
 
-def refund_proposal(request: ReturnRequest) -> list[ProposedLine]:
+def refund_proposal(request: ReturnRequest, book: Book | None = None) -> list[ProposedLine]:
     """What to refund now: the received units' share of each line, less what this return was paid already.
 
     Before anything came back: all units asked for. Shares are exact: the last unit carries the remainder.
     """
-    currency = request.currency
-    asked = _asked_back(request)
-    left = {entry.order_line.pk: entry for entry in lines_left(request.order)}
+    currency, book = request.currency, book or book_of(request.order)
+    asked = book.taken(asker_public_id=request.public_id)
+    left = {entry.order_line.pk: entry for entry in lines_left(request.order, book)}
     proposed: list[ProposedLine] = []
-    for line, units, first in _units_owed(request):
+    for line, units, first in _units_owed(request, book):
         for component, whole in whole_components(line.order_line).items():
             if component == Component.SHIPPING and not _is_shipping_due(request, line):
                 continue
@@ -109,7 +110,7 @@ def is_settled(request: ReturnRequest) -> bool:
         )
     )
     owed: dict[int, int] = defaultdict(int)
-    for line, units, _first in _units_owed(request, with_expected=True):
+    for line, units, _first in _units_owed(request, book_of(request.order), with_expected=True):
         whole = Money(whole_components(line.order_line)["ITEM"], request.currency)
         owed[line.order_line_id] += share_of_units(whole, quantity=line.order_line.quantity, first=0, count=units).minor
     return any(paid.values()) and all(paid.get((pk, Component.ITEM.value), 0) >= amount for pk, amount in owed.items())
@@ -128,43 +129,41 @@ def _amounts(rows: object) -> Amounts:
     return {(line_id, component): int(total) for line_id, component, total in found}
 
 
-def _asked_back(request: ReturnRequest) -> Amounts:
-    """What live and completed refunds of this return cover, by order line and component."""
-    rows = RefundLine.objects.filter(
-        refund__asker=ASKER, refund__asker_public_id=request.public_id, refund__status__in=[*IN_FLIGHT, COMPLETED]
+_received: Prepared[ReceivedUnits] = Prepared(
+    lambda: (
+        ReceivedUnits.objects.filter(OneOf("return_line_id", "lines"), condition__in=_PAID_FOR)
+        .order_by()
+        .values_list("return_line_id")
+        .annotate(Sum("quantity"))
     )
-    return defaultdict(int, _amounts(rows))
+)
 
 
-def _units_owed(request: ReturnRequest, *, with_expected: bool = False) -> list[tuple[ReturnLine, int, int]]:
+def _units_owed(
+    request: ReturnRequest, book: Book, *, with_expected: bool = False
+) -> list[tuple[ReturnLine, int, int]]:
     """By return line: units to be paid for, and which number the first of them has in the order line.
 
-    Once something was received: the units that are back; `with_expected` adds those still to come.
+    Once something was received: the units that are back; `with_expected` adds those still to come. The units of
+    earlier returns come before ours, so that shares never overlap.
     """
-    lines = list(ReturnLine.objects.filter(return_request=request).select_related("order_line").order_by("id"))
-    received = ReceivedUnits.objects.filter(return_line__in=lines, condition__in=_PAID_FOR)
-    good = dict(received.order_by().values_list("return_line_id").annotate(Sum("quantity")))
+    returned = returned_lines(request.order)
+    lines = [line for line in returned if line.return_request_id == request.pk]
+    good = dict(_received.all(lines=[line.pk for line in lines]))
     has_received = any(line.received_quantity for line in lines)
-    first = _units_before(request, lines)
+    first: dict[int, int] = defaultdict(int)
+    for line in returned:
+        if line.return_request_id < request.pk:
+            first[line.order_line_id] += taken_by(line)
     found: list[tuple[ReturnLine, int, int]] = []
     for line in lines:
+        line.order_line = book.line_of[line.order_line_id]
         units = line.quantity
         if has_received:
             units = good.get(line.pk, 0) + (line.quantity - line.received_quantity if with_expected else 0)
         found.append((line, units, first[line.order_line_id]))
         first[line.order_line_id] += units
     return found
-
-
-def _units_before(request: ReturnRequest, lines: list[ReturnLine]) -> dict[int, int]:
-    """Units of the same order lines that earlier returns hold, so that shares never overlap."""
-    before: dict[int, int] = defaultdict(int)
-    earlier = ReturnLine.objects.filter(
-        order_line_id__in=[line.order_line_id for line in lines], return_request_id__lt=request.pk
-    ).select_related("return_request")
-    for line in earlier:
-        before[line.order_line_id] += taken_by(line)
-    return before
 
 
 def _is_shipping_due(request: ReturnRequest, line: ReturnLine) -> bool:

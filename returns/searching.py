@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from marketplace import rows
 from returns.models import ReturnRequest, ReturnSearchKey
 
 LONGEST = 80
@@ -37,9 +38,7 @@ def keys_of(value: str) -> list[str]:
 def add_keys(request: ReturnRequest, values: Iterable[str]) -> None:
     """Let the return be found under these words from now on."""
     keys = dict.fromkeys(key for value in values for key in keys_of(value))
-    ReturnSearchKey.objects.bulk_create(
-        [ReturnSearchKey(return_request=request, key=key) for key in keys], ignore_conflicts=True
-    )
+    rows.insert_new([ReturnSearchKey(return_request=request, key=key) for key in keys])
 
 
 def after(prefix: str) -> str:

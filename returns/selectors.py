@@ -15,7 +15,7 @@ from marketplace import clock
 from marketplace.errors import NotFound
 from marketplace.models import Order, SalesChannel
 from marketplace.paging import NONE, Count, Page, Sort, capped_counts, page_of
-from returns import searching, windows
+from returns import locks, searching, windows
 from returns.models import (
     ALLOWED,
     BUYERS_MOVE,
@@ -41,6 +41,7 @@ __all__ = [
     "bucket_counts",
     "expiry_due",
     "in_bucket",
+    "lines_at_hand",
     "list_returns",
     "of_order_number",
     "on_channel",
@@ -182,6 +183,11 @@ def return_named(public_id: str) -> ReturnRequest:
     if found is None:
         raise NotFound
     return found
+
+
+def lines_at_hand(request: ReturnRequest) -> list[ReturnLine]:
+    """Its lines with their order lines: those that a service has just read or made, else read now."""
+    return request.lines_at_hand if request.lines_at_hand is not None else locks.lines_of(request)
 
 
 def with_lines(request: ReturnRequest) -> ReturnRequest:

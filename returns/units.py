@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from marketplace.models import Order, OrderLine
 from marketplace.money import Money, split
+from marketplace.prepared import Prepared, given
 from returns.models import LIVE, ReturnLine, ReturnRequest
 
 # A closing that settled all units that were asked for; any other end frees what has not come back.
@@ -32,6 +32,28 @@ class LineUnits:
         return max(self.order_line.quantity_shipped - self.taken, 0)
 
 
+_order_lines: Prepared[OrderLine] = Prepared(
+    lambda: OrderLine.objects.filter(order_id=given("order")).order_by("position", "id")
+)
+_returned_lines: Prepared[ReturnLine] = Prepared(
+    lambda: (
+        ReturnLine.objects.filter(return_request__order_id=given("order"))
+        .select_related("return_request")
+        .order_by("id")
+    )
+)
+
+
+def lines_of(order: Order) -> list[OrderLine]:
+    """The lines of the order, in its order."""
+    return _order_lines.all(order=order.pk)
+
+
+def returned_lines(order: Order) -> list[ReturnLine]:
+    """The lines of all returns of the order, whatever became of them, each with its return."""
+    return _returned_lines.all(order=order.pk)
+
+
 def taken_by(line: ReturnLine) -> int:
     """Units of the order line that this return line holds (state-machines.md 2.3, guard of submit)."""
     request: ReturnRequest = line.return_request
@@ -44,11 +66,8 @@ def taken_by(line: ReturnLine) -> int:
 
 def units_of(order: Order, *, except_return: int | None = None) -> dict[int, LineUnits]:
     """By order line; exact for as long as the order is locked."""
-    counted = {line.pk: LineUnits(line) for line in OrderLine.objects.filter(order=order).order_by("position", "id")}
-    rows: Iterable[ReturnLine] = (
-        ReturnLine.objects.filter(return_request__order=order).select_related("return_request").order_by("id")
-    )
-    for row in rows:
+    counted = {line.pk: LineUnits(line) for line in lines_of(order)}
+    for row in returned_lines(order):
         if row.return_request_id == except_return:
             continue
         entry = counted[row.order_line_id]

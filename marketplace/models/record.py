@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.actors import ActorKind
+from marketplace.deadlines import REMEMBERED
 from marketplace.ids import new_public_id
-from marketplace.tenancy import Reach, TenantForeignKey, TenantModel
+from marketplace.tenancy import Reach, TenantForeignKey, TenantModel, forget
 
 
 def _event_id() -> str:
@@ -233,6 +234,14 @@ class DeadlineRule(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.channel} {self.seconds} s"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        forget(REMEMBERED)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        forget(REMEMBERED)
+        return super().delete(*args, **kwargs)
 
 
 class NotificationPreference(TenantModel):

@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 
 from marketplace.actors import Actor
-from marketplace.api import MomentFilter, StrictSerializer, VerbView, is_for_the_document
+from marketplace.api import MomentFilter, ShownList, StrictSerializer, VerbView, is_for_the_document, shown
 from marketplace.models import Order, OrderLine
 from marketplace.money import LARGEST
 from marketplace.orders import services
@@ -105,7 +105,7 @@ class OrderFilter(django_filters.FilterSet):
         return queryset.filter(number_key=value.strip().lower())
 
 
-class OrderList(generics.ListAPIView[Order]):
+class OrderList(ShownList):
     """Orders, newest first, in pages by key."""
 
     scope = "orders:read"
@@ -129,7 +129,7 @@ class OrderCreate(VerbView):
     def perform(self, by: Actor, data: dict[str, Any], **url: Any) -> dict[str, Any]:
         lines = [services.LineSpec(**line) for line in data.pop("lines")]
         order = services.create_order(services.OrderSpec(lines=lines, **data), by=by)
-        return dict(OrderShape(services.order_named(order.public_id)).data)
+        return shown(OrderShape, services.order_named(order.public_id))
 
     @extend_schema(request=OrderBody, responses={201: OrderShape})
     def post(self, request: Any, **url: Any) -> Any:
@@ -156,7 +156,7 @@ class OrderDetail(generics.GenericAPIView[Order]):
     def get(self, request: Any, public_id: str) -> Any:
         from rest_framework.response import Response
 
-        return Response(OrderShape(services.order_named(public_id)).data)
+        return Response(shown(OrderShape, services.order_named(public_id)))
 
 
 urlpatterns = [

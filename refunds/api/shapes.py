@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from marketplace.api import StrictSerializer
+from marketplace.api import StrictSerializer, shown
 from marketplace.models import StateTransition
 from marketplace.money import LARGEST
 from refunds.models import Component, PublicStatus, RefundBudget, RefundLine, RefundRequest
@@ -20,13 +20,12 @@ class RefundLineShape(serializers.ModelSerializer[RefundLine]):
         fields = ("order_line_id", "component", "amount_minor", "note")
 
 
-class RefundShape(serializers.ModelSerializer[RefundRequest]):
-    """A refund; `status` is one of AWS's five words, `stage` says where inside PENDING it stands."""
+class RefundAlone(serializers.ModelSerializer[RefundRequest]):
+    """A refund without its lines; `status` is one of AWS's five words, `stage` says where inside PENDING it stands."""
 
     status = serializers.ChoiceField(source="public_status", choices=PublicStatus.choices)
     stage = serializers.ChoiceField(source="status", choices=RefundRequest.Status.choices)
     order = serializers.CharField(source="order.public_id")
-    lines = RefundLineShape(many=True)
 
     class Meta:
         model = RefundRequest
@@ -49,8 +48,17 @@ class RefundShape(serializers.ModelSerializer[RefundRequest]):
             "hold_reason",
             "created_at",
             "settled_at",
-            "lines",
         )
+
+
+class RefundShape(RefundAlone):
+    """A refund; `status` is one of AWS's five words, `stage` says where inside PENDING it stands."""
+
+    lines = RefundLineShape(many=True)
+
+    class Meta:
+        model = RefundRequest
+        fields = (*RefundAlone.Meta.fields, "lines")
 
 
 class HistoryShape(serializers.ModelSerializer[StateTransition]):
@@ -70,7 +78,7 @@ class RefundDetailShape(RefundShape):
 
     def get_history(self, obj: RefundRequest) -> list[dict[str, Any]]:
         rows = StateTransition.objects.filter(machine="refund", object_id=obj.pk).order_by("version")
-        return [dict(row) for row in HistoryShape(rows, many=True).data]
+        return [shown(HistoryShape, row) for row in rows]
 
 
 class BudgetShape(serializers.ModelSerializer[RefundBudget]):
@@ -91,8 +99,9 @@ class BudgetShape(serializers.ModelSerializer[RefundBudget]):
 
 
 def shape_of(refund: RefundRequest) -> dict[str, Any]:
-    """The refund as the API answers it."""
-    return dict(RefundShape(refund).data)
+    """The refund as the API answers a verb: a RefundShape, of the lines that the service has at hand."""
+    lines = refund.lines_at_hand if refund.lines_at_hand is not None else refund.lines.all()
+    return {**shown(RefundAlone, refund), "lines": [shown(RefundLineShape, line) for line in lines]}
 
 
 class RefundLineBody(StrictSerializer):

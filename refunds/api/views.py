@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.actors import Actor
-from marketplace.api import MomentFilter, VerbView, is_for_the_document
+from marketplace.api import MomentFilter, ShownList, VerbView, is_for_the_document, shown
 from marketplace.orders.services import order_named
 from refunds import ledger, selectors, services
 from refunds.api import shapes
@@ -30,7 +30,7 @@ class RefundFilter(django_filters.FilterSet):
         return queryset.filter(status__in=[stage for stage, public in PUBLIC_STATUS.items() if public == value])
 
 
-class Refunds(generics.ListAPIView[RefundRequest], VerbView):
+class Refunds(ShownList, VerbView):
     """GET: refunds, newest first, in pages by key. POST: ask that money goes back on an order."""
 
     http_method_names = ("get", "post", "options")
@@ -73,7 +73,7 @@ class RefundDetail(generics.GenericAPIView[RefundRequest]):
 
     @extend_schema(responses=shapes.RefundDetailShape)
     def get(self, request: Request, public_id: str) -> Response:
-        return Response(shapes.RefundDetailShape(selectors.refund_named(public_id)).data)
+        return Response(shown(shapes.RefundDetailShape, selectors.refund_named(public_id)))
 
 
 class Budget(generics.GenericAPIView[Any]):
@@ -84,7 +84,7 @@ class Budget(generics.GenericAPIView[Any]):
 
     @extend_schema(responses=shapes.BudgetShape)
     def get(self, request: Request, public_id: str) -> Response:
-        return Response(shapes.BudgetShape(ledger.budget_for(order_named(public_id))).data)
+        return Response(shown(shapes.BudgetShape, ledger.budget_for(order_named(public_id))))
 
 
 class RefundVerb(VerbView):

@@ -105,6 +105,8 @@ class RefundRequest(StatusModel):
     created_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
 
+    lines_at_hand: list[RefundLine] | None = None  # set by who has just written them
+
     reach = Reach(
         system="SELECT, UPDATE (fence, leased_until, next_attempt_at, remind_at)",
         support="id, seller_id, public_id, status, version, gateway, created_at, settled_at, attempts",

@@ -5,7 +5,7 @@ refund) gives `client_token` to `create_refund`, which stores it under the opera
 stores its whole answer (the API) wraps the call in `idempotency.once` itself and gives no token. Never both.
 """
 
-from refunds.services.asking import CREATE_REFUND, RefundLineAsk, create_refund
+from refunds.services.asking import CREATE_REFUND, Charge, RefundLineAsk, charge_of, create_refund
 from refunds.services.deciding import (
     cancel_refund,
     confirm_manual_refund,
@@ -21,8 +21,10 @@ from refunds.services.hearing import handle_provider_event, look_up_refund, reco
 
 __all__ = [
     "CREATE_REFUND",
+    "Charge",
     "RefundLineAsk",
     "cancel_refund",
+    "charge_of",
     "close_discrepancy",
     "confirm_manual_refund",
     "create_refund",

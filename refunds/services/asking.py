@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from marketplace import clock, events, idempotency
+from marketplace import clock, events, idempotency, rows
 from marketplace.actors import Actor, Permission
 from marketplace.crash import crashpoint
 from marketplace.errors import NotFound, Refused
@@ -17,15 +17,33 @@ from marketplace.models import Order, Seller
 from marketplace.models.trade import GatewayName
 from marketplace.money import LARGEST
 from marketplace.moves import record_creation, save_transition
-from marketplace.tenancy import current_seller_id
+from marketplace.prepared import Prepared, given
+from marketplace.tenancy import current_seller_id, in_transaction
 from refunds import deadlines, ledger, lines
 from refunds.facts import facts_of
+from refunds.lines import Book
 from refunds.models import Component, HoldReason, RefundBudget, RefundLine, RefundRequest
 from refunds.reasons import NEEDS_TEXT, is_reason_code
 
 CREATE_REFUND = "refund.create"  # the idempotency operation, shared by all doors
 EXECUTE = "refunds.tasks.execute_due"
 MOST_LINES = 500
+
+
+_order_named: Prepared[Order] = Prepared(
+    lambda: Order.objects.select_related("channel").filter(public_id=given("public_id"))
+)
+_house_rules: Prepared[Seller] = Prepared(
+    lambda: Seller.objects.filter(pk=given("id")).order_by().values_list("review_above_minor", "is_money_stopped")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What the buyer paid on an order, in our hands: its budget is locked, and nothing is taken from its lines."""
+
+    budget: RefundBudget
+    book: Book
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +67,32 @@ def create_refund(
     asker: str = "",
     asker_public_id: str = "",
     currency: str = "",
+    charge: Charge | None = None,
 ) -> RefundRequest:
     """Ask that money goes back on an order; the amount is reserved from its budget at once.
 
     RESERVED and sent within seconds; REVIEW where a second person must agree; ON_HOLD while payouts are stopped.
     Refused: EXCEEDED_MAXIMUM_ADJUSTMENT_AMOUNT (charge or order line), currency_mismatch, reason_missing ...
-    The same `client_token` with the same content gives the first refund again.
+    The same `client_token` with the same content gives the first refund again. Who has locked the order's
+    `charge` already hands it on.
     """
     by.require(Permission.REFUND)
 
     def ask() -> RefundRequest:
+        asks, text = list(lines), reason_text.strip()
+        amount = _check_shape(asks)
+        _check_reason(reason_code, text, asker)
         return _create(
-            order_public_id, by, list(lines), reason_code, reason_text.strip(), asker, asker_public_id, currency
+            charge or charge_of(_order(order_public_id)),
+            by,
+            asks,
+            amount,
+            currency,
+            {"reason_code": reason_code, "reason_text": text},
+            {"asker": asker[:20], "asker_public_id": asker_public_id[:40]},
         )
 
-    with transaction.atomic():
+    with in_transaction():
         if not client_token:
             return ask()
         made: list[RefundRequest] = []
@@ -86,24 +115,30 @@ def create_refund(
         return first
 
 
+def charge_of(order: Order) -> Charge:
+    """The order's budget, locked, and its book, read under that lock."""
+    return Charge(ledger.budget_for(order), lines.book_of(order))
+
+
+def _order(public_id: str) -> Order:
+    found: Order | None = _order_named.first(public_id=public_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
 def _create(
-    order_public_id: str,
+    charge: Charge,
     by: Actor,
     asks: list[RefundLineAsk],
-    reason_code: str,
-    reason_text: str,
-    asker: str,
-    asker_public_id: str,
+    amount: int,
     currency: str,
+    reason: dict[str, str],
+    asker: dict[str, str],
 ) -> RefundRequest:
-    order: Order | None = Order.objects.select_related("channel").filter(public_id=order_public_id).first()
-    if order is None:
-        raise NotFound
-    amount = _check_shape(asks)
-    _check_reason(reason_code, reason_text, asker)
-    budget = ledger.budget_for(order)
-    _check_charge(order, budget, currency or order.currency, reason_text)
-    lines.check_line_caps(order, [(ask.order_line_id, ask.component, ask.amount_minor) for ask in asks])
+    budget, order = charge.budget, charge.book.order
+    _check_charge(order, budget, currency or order.currency, reason["reason_text"])
+    lines.check_line_caps(charge.book, [(ask.order_line_id, ask.component, ask.amount_minor) for ask in asks])
 
     now = clock.now()
     refund = RefundRequest(
@@ -114,10 +149,8 @@ def _create(
         budget=budget,
         amount_minor=amount,
         currency=budget.currency,
-        reason_code=reason_code,
-        reason_text=reason_text,
-        asker=asker[:20],
-        asker_public_id=asker_public_id[:40],
+        **reason,
+        **asker,
         gateway=budget.gateway,
         payment_reference=budget.payment_reference,
         created_by_kind=by.kind,
@@ -125,10 +158,9 @@ def _create(
         created_by_label=by.label[:160],
         created_at=now,
     )
-    record_creation(
-        refund, move="create", by=by, reason_code=reason_code, reason_text=reason_text, data=facts_of(refund)
-    )
-    RefundLine.objects.bulk_create(RefundLine(refund=refund, **_line(ask)) for ask in asks)
+    record_creation(refund, move="create", by=by, **reason, data=facts_of(refund))
+    refund.lines_at_hand = [RefundLine(refund=refund, **_line(ask)) for ask in asks]
+    rows.insert(refund.lines_at_hand)
     ledger.reserve(budget, refund)
     _take_its_way(refund, budget, by)
     crashpoint("refund.reserving")
@@ -138,11 +170,11 @@ def _create(
 
 def _take_its_way(refund: RefundRequest, budget: RefundBudget, by: Actor) -> None:
     """A second person first, where one is needed; then the money stop; else it is sent."""
-    seller = Seller.objects.get(pk=current_seller_id())
+    review_above_minor, is_money_stopped = _house_rules.first(id=current_seller_id())
     now = clock.now()
-    if _needs_second_person(refund, budget, seller.review_above_minor):
+    if _needs_second_person(refund, budget, review_above_minor):
         refund.ask_review(remind_at=now + deadlines.REVIEW_REMINDER)
-    elif seller.is_money_stopped:
+    elif is_money_stopped:
         refund.hold(reason=HoldReason.MONEY_STOP)
     else:
         refund.reserve(at=now)

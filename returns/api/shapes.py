@@ -7,9 +7,10 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from marketplace.api import StrictSerializer
+from marketplace.api import StrictSerializer, shown
 from marketplace.models import StateTransition
 from refunds.api.shapes import RefundLineBody
+from returns import selectors
 from returns.models import ReceivedUnits, ReturnLine, ReturnRequest
 from returns.reasons import DENY_REASONS, RETURN_REASONS
 
@@ -76,14 +77,22 @@ class ReturnRow(serializers.ModelSerializer[ReturnRequest]):
         fields = _FIELDS
 
 
-class ReturnShape(ReturnRow):
+class ReturnAlone(ReturnRow):
+    """A return without its lines."""
+
+    class Meta:
+        model = ReturnRequest
+        fields = (*_FIELDS, "deny_message", "return_address")
+
+
+class ReturnShape(ReturnAlone):
     """A return with its lines."""
 
     lines = ReturnLineShape(many=True)
 
     class Meta:
         model = ReturnRequest
-        fields = (*_FIELDS, "deny_message", "return_address", "lines")
+        fields = (*ReturnAlone.Meta.fields, "lines")
 
 
 class ReturnDetailShape(ReturnShape):
@@ -93,11 +102,17 @@ class ReturnDetailShape(ReturnShape):
 
     class Meta:
         model = ReturnRequest
-        fields = (*_FIELDS, "deny_message", "return_address", "lines", "history")
+        fields = (*ReturnShape.Meta.fields, "history")
 
     def get_history(self, obj: ReturnRequest) -> list[dict[str, Any]]:
         rows: QuerySet[StateTransition] = StateTransition.objects.filter(machine="return", object_id=obj.pk)
-        return [dict(row) for row in HistoryShape(rows.order_by("version"), many=True).data]
+        return [shown(HistoryShape, row) for row in rows.order_by("version")]
+
+
+def shape_of(request: ReturnRequest) -> dict[str, Any]:
+    """The return as the API answers a verb: a ReturnShape, of the lines that the service has at hand."""
+    lines = [shown(ReturnLineShape, line) for line in selectors.lines_at_hand(request)]
+    return {**shown(ReturnAlone, request), "lines": lines}
 
 
 class ReturnLineBody(StrictSerializer):

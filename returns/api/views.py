@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.actors import Actor
-from marketplace.api import MomentFilter, VerbView, is_for_the_document
+from marketplace.api import MomentFilter, ShownList, VerbView, is_for_the_document, shown
 from refunds.api.shapes import RefundShape, shape_of
 from refunds.services import RefundLineAsk
 from returns import selectors, services
@@ -52,10 +52,10 @@ class ReturnVerb(VerbView):
         raise NotImplementedError
 
     def perform(self, by: Actor, data: dict[str, Any], **url: Any) -> dict[str, Any]:
-        return dict(shapes.ReturnShape(selectors.with_lines(self.move(by, data, url["public_id"]))).data)
+        return shapes.shape_of(self.move(by, data, url["public_id"]))
 
 
-class Returns(generics.ListAPIView[ReturnRequest], VerbView):
+class Returns(ShownList, VerbView):
     """GET: returns, newest first, in pages by key. POST: ask for a return on a buyer's behalf."""
 
     http_method_names = ("get", "post", "options")
@@ -77,7 +77,7 @@ class Returns(generics.ListAPIView[ReturnRequest], VerbView):
     def perform(self, by: Actor, data: dict[str, Any], **url: Any) -> dict[str, Any]:
         asks = [services.LineAsk(**line) for line in data["lines"]]
         request = services.submit_return(data["order"], by=by, lines=asks, confirm_duplicate=data["confirm_duplicate"])
-        return dict(shapes.ReturnShape(selectors.with_lines(request)).data)
+        return shapes.shape_of(request)
 
     @extend_schema(request=shapes.SubmitBody, responses={201: shapes.ReturnShape})
     def post(self, request: Request, **url: Any) -> Response:
@@ -92,7 +92,7 @@ class ReturnDetail(generics.GenericAPIView[ReturnRequest]):
 
     @extend_schema(responses=shapes.ReturnDetailShape)
     def get(self, request: Request, public_id: str) -> Response:
-        return Response(shapes.ReturnDetailShape(selectors.with_lines(selectors.return_named(public_id))).data)
+        return Response(shown(shapes.ReturnDetailShape, selectors.with_lines(selectors.return_named(public_id))))
 
 
 @extend_schema(methods=["POST"], request=shapes.AuthoriseBody, responses={200: shapes.ReturnShape})

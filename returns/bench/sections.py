@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from marketplace.embedded import processes
 from returns.bench import flow
+from returns.bench.load import WrongAnswerError
 from returns.bench.report import Report
 from returns.bench.tree import Tree, admin_url
 
@@ -20,6 +22,10 @@ def measure(inside: str, wanted: list[str], *, is_short: bool, tell: Callable[[s
     environment = dict(os.environ)
     admin = admin_url(environment)
     report = Report(tell)
-    if "flow" in wanted:
-        flow.measure(tree, environment, admin, report, flow.SHORT if is_short else flow.FULL)
+    try:
+        if "flow" in wanted:
+            flow.measure(tree, environment, admin, report, flow.SHORT if is_short else flow.FULL)
+    except WrongAnswerError:
+        tell(processes.last_words(tree.log / "web.log", lines=40))
+        raise
     report.summary()

@@ -116,7 +116,7 @@ def fresh_tree(home: Path, port: int) -> Iterator[Tree]:
         [sys.executable, manage, "demo", "--no-seed", "--json", f"--port={port}", f"--data={home}"],
         stdout=subprocess.PIPE,
         text=True,
-        env=environment | {"LOG_LEVEL": "WARNING"},
+        env=environment | {"LOG_LEVEL": "WARNING", "API_REQUESTS_PER_MINUTE": "1000000"},
     )
     try:
         assert demo.stdout  # noqa: S101

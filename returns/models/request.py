@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,9 @@ from marketplace.fsm import StatusModel, creation, status_field, transition
 from marketplace.ids import new_public_id
 from marketplace.money import Money
 from marketplace.tenancy import Reach, TenantForeignKey
+
+if TYPE_CHECKING:
+    from returns.models.parts import ReturnLine
 
 DECIDERS = (ActorKind.SELLER, ActorKind.API, ActorKind.SUPPORT)
 ALLOWED = ("AUTHORISED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED")
@@ -108,6 +111,7 @@ class ReturnRequest(StatusModel):
     ended_at = models.DateTimeField(null=True, blank=True)
     # The next deadline that somebody has to keep (answer, post, refund); empty when nobody has to.
     due_at = models.DateTimeField(null=True, blank=True)
+    lines_at_hand: list[ReturnLine] | None = None  # set by a service that has just read or made them
 
     reach = Reach(
         system="SELECT, UPDATE",

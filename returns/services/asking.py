@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from marketplace import clock, times
+from marketplace import clock, rows, times
 from marketplace.actors import Actor, ActorKind, Permission
 from marketplace.crash import crashpoint
 from marketplace.errors import Conflict, Refused
@@ -18,6 +17,7 @@ from marketplace.idempotency import Answer, once
 from marketplace.models import Buyer, Order
 from marketplace.money import Money
 from marketplace.moves import record_creation, save_transition
+from marketplace.tenancy import in_transaction
 from returns import deadlines, locks, owed, promises, searching, windows
 from returns.models import ReturnLine, ReturnRequest, ReturnRules
 from returns.reasons import COMMENT_LIMIT, RETURN_REASONS
@@ -43,7 +43,7 @@ class DuplicateWarning(Conflict):
     code = "open_request_exists"
 
 
-@transaction.atomic
+@in_transaction()
 def submit_return(
     order_public_id: str,
     *,
@@ -125,18 +125,17 @@ def _record(
         reason_code=asked[0].reason_code,
         data={"is_automatic": bool(rule), "is_out_of_policy": bool(note)},
     )
-    ReturnLine.objects.bulk_create(
-        [
-            ReturnLine(
-                return_request=request,
-                order_line_id=line.order_line_id,
-                quantity=line.quantity,
-                reason_code=line.reason_code,
-                comment=line.comment,
-            )
-            for line in asked
-        ]
-    )
+    request.lines_at_hand = [
+        ReturnLine(
+            return_request=request,
+            order_line=units[line.order_line_id].order_line,
+            quantity=line.quantity,
+            reason_code=line.reason_code,
+            comment=line.comment,
+        )
+        for line in asked
+    ]
+    rows.insert(request.lines_at_hand)
     skus = [units[line.order_line_id].order_line.sku for line in asked]
     searching.add_keys(request, [order.number, request.public_id, *skus, request.buyer_name])
     return request
@@ -282,7 +281,7 @@ def _named(requests: Sequence[ReturnRequest]) -> list[dict[str, str]]:
 # --- taking it back ---
 
 
-@transaction.atomic
+@in_transaction()
 def withdraw_return(public_id: str, *, by: Actor, reason: str = "") -> ReturnRequest:
     """The buyer takes an unanswered request back; its units are free again.
 

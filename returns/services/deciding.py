@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from marketplace import clock, times
@@ -12,6 +11,7 @@ from marketplace.actors import Actor, ActorKind, Permission
 from marketplace.crash import crashpoint
 from marketplace.errors import Refused
 from marketplace.moves import save_transition
+from marketplace.tenancy import in_transaction
 from returns import addresses, deadlines, locks, owed, searching
 from returns.models import ReturnRequest
 from returns.promises import promise_for
@@ -22,7 +22,7 @@ from returns.units import units_of
 _PAID_BACK = (ReturnRequest.CloseReason.REFUNDED, ReturnRequest.CloseReason.RETURNLESS)
 
 
-@transaction.atomic
+@in_transaction()
 def authorise_return(
     public_id: str,
     *,
@@ -66,7 +66,7 @@ def _merchant_rma(text: str | None) -> str:
     return number
 
 
-@transaction.atomic
+@in_transaction()
 def deny_return(public_id: str, *, by: Actor, reason_code: str, message: str) -> ReturnRequest:
     """Refuse the return with a reason and a message of 1 to 3,000 characters, which the buyer is mailed."""
     guards.allow(by, Permission.DECIDE)
@@ -84,7 +84,7 @@ def deny_return(public_id: str, *, by: Actor, reason_code: str, message: str) ->
     return request
 
 
-@transaction.atomic
+@in_transaction()
 def close_return(public_id: str, *, by: Actor, close_reason: str, reason: str = "") -> ReturnRequest:
     """Nothing is owed any more. Not while a refund is in flight; REFUNDED and RETURNLESS only if it is true."""
     guards.allow(by, Permission.DECIDE, reason=reason)
@@ -103,7 +103,7 @@ def close_return(public_id: str, *, by: Actor, close_reason: str, reason: str = 
     return request
 
 
-@transaction.atomic
+@in_transaction()
 def reinstate_return(public_id: str, *, by: Actor, reason: str) -> ReturnRequest:
     """Take back a denial, an expiry or a closing: authorised again, with new deadlines.
 

@@ -9,11 +9,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from marketplace import clock
+from marketplace import clock, rows
 from marketplace.actors import Actor, ActorKind, Permission
 from marketplace.crash import crashpoint
 from marketplace.errors import Conflict, Refused
 from marketplace.moves import save_transition
+from marketplace.tenancy import in_transaction
 from returns import deadlines, locks
 from returns.models import ReceivedUnits, ReturnLine, ReturnRequest
 from returns.services import guards
@@ -31,7 +32,7 @@ class ReceivedAsk:
     note: str = ""
 
 
-@transaction.atomic
+@in_transaction()
 def ship_return(public_id: str, *, by: Actor, carrier: str, tracking: str, reason: str = "") -> ReturnRequest:
     """The parcel is on its way back; a tracking number is used once per carrier."""
     request = locks.return_request(public_id)
@@ -55,7 +56,7 @@ def ship_return(public_id: str, *, by: Actor, carrier: str, tracking: str, reaso
     return request
 
 
-@transaction.atomic
+@in_transaction()
 def receive_return(public_id: str, *, by: Actor, units: Sequence[ReceivedAsk], reason: str = "") -> ReturnRequest:
     """Units came back, each with its condition; complete once every unit asked for is accounted for.
 
@@ -70,19 +71,19 @@ def receive_return(public_id: str, *, by: Actor, units: Sequence[ReceivedAsk], r
     is_complete = all(line.received_quantity == line.quantity for line in lines.values())
     with guards.explained(request, by):
         request.receive(is_complete=is_complete, at=now, refund_by=deadlines.refund_by(request.channel.code, now))
-    ReceivedUnits.objects.bulk_create(
-        [
-            ReceivedUnits(
-                return_line=lines[unit.return_line_id],
-                condition=unit.condition,
-                quantity=unit.quantity,
-                note=guards.plain(unit.note)[:300],
-                at=now,
-            )
-            for unit in units
-        ]
+    rows.insert(
+        ReceivedUnits(
+            return_line=lines[unit.return_line_id],
+            condition=unit.condition,
+            quantity=unit.quantity,
+            note=guards.plain(unit.note)[:300],
+            at=now,
+        )
+        for unit in units
     )
-    ReturnLine.objects.bulk_update(list(lines.values()), ["received_quantity"])
+    for pk in {unit.return_line_id for unit in units}:
+        rows.update(lines[pk], ["received_quantity"])
+    request.lines_at_hand = list(lines.values())
     counted = [{"line": u.return_line_id, "condition": str(u.condition), "quantity": u.quantity} for u in units]
     save_transition(
         request,

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from marketplace import clock
+from marketplace import clock, rows
 from marketplace.actors import SYSTEM_ACTOR, Actor, Permission
 from marketplace.crash import crashpoint
 from marketplace.errors import NotFound, Refused
 from marketplace.idempotency import Answer, once
 from marketplace.models import Order
 from marketplace.moves import save_transition
+from marketplace.tenancy import in_transaction
+from refunds.lines import Book
 from refunds.models import RefundRequest
-from refunds.services import RefundLineAsk, create_refund
+from refunds.services import RefundLineAsk, charge_of, create_refund
 from returns import locks, owed
 from returns.models import SELLERS_MOVE, ReturnRequest
 from returns.services import guards
@@ -25,7 +26,7 @@ REFUND_RETURN = "return.refund"  # the idempotency operation
 Status, CloseReason = ReturnRequest.Status, ReturnRequest.CloseReason
 
 
-@transaction.atomic
+@in_transaction()
 def refund_return(
     public_id: str,
     *,
@@ -62,7 +63,8 @@ def _refund(
     public_id: str, by: Actor, lines: Sequence[RefundLineAsk] | None, reason_code: str, reason_text: str
 ) -> RefundRequest:
     request = locks.return_request(public_id)
-    asks = list(lines) if lines is not None else proposed_asks(request)
+    charge = charge_of(request.order)
+    asks = list(lines) if lines is not None else proposed_asks(request, charge.book)
     if not asks:
         raise Refused(
             _("Nothing is left to refund on this return: what came back is paid for."), code="nothing_to_refund"
@@ -75,17 +77,17 @@ def _refund(
         reason_text=reason_text,
         asker=owed.ASKER,
         asker_public_id=request.public_id,
+        charge=charge,
     )
     _money_is_under_way(request)
     crashpoint("return.refund.before_commit")
     return refund
 
 
-def proposed_asks(request: ReturnRequest) -> list[RefundLineAsk]:
+def proposed_asks(request: ReturnRequest, book: Book) -> list[RefundLineAsk]:
     """The proposal as refund lines."""
-    return [
-        RefundLineAsk(line.order_line.pk, line.component, line.amount.minor) for line in owed.refund_proposal(request)
-    ]
+    proposed = owed.refund_proposal(request, book)
+    return [RefundLineAsk(line.order_line.pk, line.component, line.amount.minor) for line in proposed]
 
 
 def _money_is_under_way(request: ReturnRequest) -> None:
@@ -94,15 +96,16 @@ def _money_is_under_way(request: ReturnRequest) -> None:
     if request.status == Status.PENDING_RESPONSE and request.answered_at is None:
         request.answered_at, request.was_late = now, request.was_late or now > request.respond_by
         request.is_overdue = False
-    if request.status in SELLERS_MOVE:
+        rows.update(request, ["answered_at", "was_late", "is_overdue"])
+    if request.status in SELLERS_MOVE and request.due_at is not None:
         request.due_at = None
-    request.save(update_fields=["answered_at", "was_late", "is_overdue", "due_at"])
+        rows.update(request, ["due_at"])
 
 
 # --- what refunds tells us ---
 
 
-@transaction.atomic
+@in_transaction()
 def refund_arrived(refund_id: int) -> list[ReturnRequest]:
     """Close what is settled by it: the return that asked, and live ones whose order lines are wholly refunded.
 
@@ -127,7 +130,7 @@ def refund_arrived(refund_id: int) -> list[ReturnRequest]:
     return closed
 
 
-@transaction.atomic
+@in_transaction()
 def refund_came_to_nothing(refund_id: int) -> None:
     """It failed or was cancelled: the return waits for the seller again, with its old deadline."""
     refund = _refund_with_order(refund_id)
