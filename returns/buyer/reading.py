@@ -19,6 +19,7 @@ from returns import deadlines, selectors
 from returns.buyer.sessions import BuyerSession
 from returns.models import ReturnLine, ReturnRequest, ReturnRules
 from returns.notices import address_lines, claim_route
+from returns.owed import is_refund_in_flight
 from returns.reasons import reason_words
 
 ORDERS_SHOWN = 50
@@ -127,10 +128,11 @@ class StatusPage:
     refunds: list[Repaid]
     story: list[TimelineEntry]
     merchant_rma: str
+    is_money_under_way: bool = False
 
     @property
     def can_withdraw(self) -> bool:
-        return self.row.status == ReturnRequest.Status.PENDING_RESPONSE
+        return self.row.status == ReturnRequest.Status.PENDING_RESPONSE and not self.is_money_under_way
 
     @property
     def can_ship(self) -> bool:
@@ -237,6 +239,7 @@ def status_page(session: BuyerSession, public_id: str) -> StatusPage:
             refunds=[] if session.is_gift else _refunds(request),
             story=_story(request),
             merchant_rma=request.merchant_rma,
+            is_money_under_way=is_refund_in_flight(request),
         )
 
 

@@ -6,7 +6,7 @@ import segno
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from marketplace.errors import NotFound, WrongState
+from marketplace.errors import Conflict, NotFound, WrongState
 from returns.buyer import reading
 from returns.buyer.doors import buyer, page, shop, show
 from returns.buyer.forms import ShipForm
@@ -45,12 +45,21 @@ def ship(request: HttpRequest, public_id: str) -> HttpResponse:
     """The parcel is posted: carrier and tracking number."""
     shown = reading.status_page(buyer(request), public_id)
     form = ShipForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.is_bound else 200
     if request.method == "POST" and form.is_valid():
-        ship_return(public_id, by=buyer(request).actor, **form.cleaned_data)
+        try:
+            ship_return(public_id, by=buyer(request).actor, **form.cleaned_data)
+        except WrongState:
+            if shown.tracking != "".join(form.cleaned_data["tracking"].split()).upper():
+                raise  # else it is the second press
+        except Conflict as conflict:
+            if conflict.code != "tracking_used":
+                raise
+            form.add_error("tracking", conflict.message)
+            status = conflict.status
+    if form.is_valid() or not shown.can_ship:
         return redirect("buyer:status", shop(request).slug, public_id)
-    if not shown.can_ship:
-        return redirect("buyer:status", shop(request).slug, public_id)
-    return show(request, "ship", {"page": shown, "form": form}, status=422 if form.is_bound else 200)
+    return show(request, "ship", {"page": shown, "form": form}, status=status)
 
 
 @page()

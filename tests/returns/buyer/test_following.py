@@ -26,6 +26,7 @@ from returns.services import (
 from tests.cast import Shop
 from tests.databases import Addresses
 from tests.factories import BuyerFactory, OrderFactory
+from tests.returns import stories
 from tests.returns.buyer.conftest import enter_by_code, mails
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +152,26 @@ def test_the_tracking_number_puts_it_on_its_way(acme: Shop, agreed: ReturnReques
     assert "AB123456789GB" in inside.get(path(agreed)).content.decode()
     assert inside.get(path(agreed, "ship/"))["Location"] == path(agreed)
     assert inside.post(path(agreed, "ship/"), {"carrier": "x", "tracking": "y"}).status_code == 409
+
+
+def test_the_second_press_of_the_tracking_form_is_no_refusal(agreed: ReturnRequest, inside: Client) -> None:
+    for _press in range(2):
+        response = inside.post(path(agreed, "ship/"), {"carrier": "Royal Mail", "tracking": "ab 123"})
+        assert response["Location"] == path(agreed)
+
+
+def test_a_tracking_number_of_another_return_is_a_problem_of_its_field(
+    acme: Shop, agreed: ReturnRequest, inside: Client
+) -> None:
+    with scope(acme.seller.pk):
+        stories.shipped(acme, order=stories.order_of(acme), tracking="TAKEN1")
+    response = inside.post(path(agreed, "ship/"), {"carrier": "Royal Mail", "tracking": "TAKEN1"})
+    assert response.status_code == 409
+    page = response.content.decode()
+    assert "belongs to another return already" in page
+    assert 'name="tracking" value="TAKEN1"' in page, "what was typed stays"
+    with scope(acme.seller.pk):
+        assert ReturnRequest.objects.get(pk=agreed.pk).status == "AUTHORISED"
 
 
 def test_an_empty_tracking_number_is_a_problem_in_words(agreed: ReturnRequest, inside: Client) -> None:
